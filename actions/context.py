@@ -1,0 +1,63 @@
+"""What the actions work with, built at first use and shared by all of them."""
+
+import logging
+import threading
+from functools import lru_cache
+
+from kb_index.search import KnowledgeBase
+from pydantic import Field
+from sqlalchemy import Engine
+
+from actions.order_book import OrderBook, SqlOrderBook
+from kb_index.database import create_database_engine
+from kb_index.encoder import Encoder
+from kb_index.settings import KnowledgeSettings
+
+# How often a publish by another process is looked for; searchable within a second is the promise.
+REFRESH_S = 0.25
+
+logger = logging.getLogger(__name__)
+
+
+class ActionSettings(KnowledgeSettings):
+    """Read from the environment or `.env`, with the prefix `SWITCHBOARD_`."""
+
+    answer_threshold: float = Field(default=0.5, description="The score from which an article is given as the answer.")
+    another_threshold: float = Field(
+        default=0.25, description="The score from which another article is tried after one that did not help."
+    )
+
+
+@lru_cache(maxsize=1)
+def settings() -> ActionSettings:
+    return ActionSettings()
+
+
+@lru_cache(maxsize=1)
+def database() -> Engine:
+    return create_database_engine(settings().database_url)
+
+
+@lru_cache(maxsize=1)
+def orders() -> OrderBook:
+    return SqlOrderBook(database())
+
+
+@lru_cache(maxsize=1)
+def knowledge() -> KnowledgeBase:
+    """The knowledge base, kept current by a thread that polls its version."""
+    base = KnowledgeBase(database(), Encoder.load(settings().encoder_dir))
+    base.refresh()
+    threading.Thread(target=_keep_current, args=(base,), name="kb-refresh", daemon=True).start()
+    return base
+
+
+def _keep_current(base: KnowledgeBase) -> None:
+    pause = threading.Event()
+    while not pause.wait(REFRESH_S):
+        try:
+            base.refresh()
+        except Exception:
+            # The old index still answers; the next round tries again.
+            logger.exception("kb_refresh_failed")
+            pause.wait(2)

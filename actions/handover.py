@@ -1,0 +1,66 @@
+"""Handing over to a person, and what a bare yes or no means after an offer."""
+
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.replies import PERSON, hand_off, say
+
+Events = list[dict[str, Any]]
+
+
+class HandOver(Action):
+    """Asks the service for a person; the service decides where the chat goes, in one transaction."""
+
+    def name(self) -> str:
+        return "action_hand_over"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        intent = tracker.get_intent_of_latest_message()
+        # The service holds the decision with its reasons (it measured the signals); this names the
+        # rule's own reason for what the decision left to the rules.
+        reason = "complaint" if intent == "complaint" else "asked_for_person"
+        hand_off(dispatcher, reason, [])
+        return [
+            SlotSet("failed_answers", None),
+            SlotSet("offered", None),
+            SlotSet("requested_slot", None),
+            ActiveLoop(None),
+        ]
+
+
+class Affirm(Action):
+    def name(self) -> str:
+        return "action_affirm"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        if tracker.get_slot("offered") == "person":
+            return [FollowupAction("action_hand_over")]
+        say(dispatcher, "All right. What can I do for you?")
+        return []
+
+
+class Deny(Action):
+    def name(self) -> str:
+        return "action_deny"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        if tracker.get_slot("offered") == "person":
+            say(dispatcher, "All right. Ask me in other words whenever you like; a person is one click away.", [PERSON])
+        else:
+            say(dispatcher, "All right. I'm here if you need anything.")
+        return [SlotSet("offered", None)]
+
+
+class StopMessages(Action):
+    """The customer wants no messages they did not ask for."""
+
+    def name(self) -> str:
+        return "action_stop_messages"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        dispatcher.utter_message(json_message={"type": "opt_out"})
+        say(dispatcher, "Done: we won't write to you on our own any more. You can still ask me anything.")
+        return []

@@ -1,0 +1,203 @@
+"""Where is my order, cancel it, return it: one form, one look-up, an answer for each state."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from rasa_sdk import Action, FormValidationAction, Tracker
+from rasa_sdk.events import ActiveLoop, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+from sqlalchemy.exc import SQLAlchemyError
+
+from actions import context
+from actions.order_book import Order, normal_order_number
+from actions.replies import PERSON, hand_off, say
+
+RETURN_DAYS = 30
+# Wrong pairs of number and e-mail before a person takes over: a typo, yes; a guessing game, no.
+MISMATCHES_LIMIT = 2
+
+Events = list[dict[str, Any]]
+
+
+class ValidateOrderForm(FormValidationAction):
+    """Checks the form of what was given, then that number and e-mail belong together."""
+
+    def name(self) -> str:
+        return "validate_order_form"
+
+    def validate_order_number(
+        self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {"order_number": normal_order_number(_one(value))}
+
+    def validate_email(
+        self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {"email": _one(value).strip().lower()[:254] or None}
+
+
+class OrderResult(Action):
+    """The end of the form."""
+
+    def name(self) -> str:
+        return "action_order_result"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        number = normal_order_number(_one(tracker.get_slot("order_number")))
+        email = _one(tracker.get_slot("email"))
+        try:
+            order = context.orders().find(number, email) if number else None
+        except SQLAlchemyError:
+            say(dispatcher, "I can't reach our orders just now.")
+            hand_off(dispatcher, "unresolved", ["The order system did not answer."])
+            return _forget()
+        if order is None:
+            return _mismatch(dispatcher, tracker, number, email)
+        text, replies = describe(order, tracker.get_slot("order_topic") or "status", date.today())
+        say(dispatcher, text, replies)
+        # The pair was right: the customer may ask on about the same order without typing it again.
+        return [SlotSet("order_mismatches", None), SlotSet("order_topic", None), SlotSet("failed_answers", None)]
+
+
+class OrderDetailsUnclear(Action):
+    """Something was said in the form that is neither a number nor an address."""
+
+    def name(self) -> str:
+        return "action_order_details_unclear"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        wanted = (
+            "an e-mail address" if tracker.get_slot("requested_slot") == "email" else "an order number like KF-10234"
+        )
+        say(
+            dispatcher,
+            f"I could not find {wanted} in that. Say “never mind” to leave it.",
+            [{"title": "Never mind", "text": "Never mind, forget the order"}, PERSON],
+        )
+        return []
+
+
+class OrderDetailsFirst(Action):
+    def name(self) -> str:
+        return "action_order_details_first"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        say(dispatcher, "Gladly. I need two details to find the order.")
+        return []
+
+
+class ForgetOrder(Action):
+    """A change of mind half-way."""
+
+    def name(self) -> str:
+        return "action_forget_order"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        dispatcher.utter_message(response="utter_forget_order")
+        return [*_forget(), ActiveLoop(None)]
+
+
+def _mismatch(dispatcher: CollectingDispatcher, tracker: Tracker, number: str | None, email: str) -> Events:
+    mismatches = int(tracker.get_slot("order_mismatches") or 0) + 1
+    if mismatches >= MISMATCHES_LIMIT:
+        say(dispatcher, "I still can't find an order with that number and e-mail address.")
+        hand_off(dispatcher, "unresolved", [f"No order {number} with {email} after {mismatches} tries."])
+        return _forget()
+    say(
+        dispatcher,
+        f"I can't find an order {number or ''} placed with {email}. Please check both, and ask me again with the order "
+        "number and e-mail address.",
+        [{"title": "Try again", "text": "Where is my order?"}, PERSON],
+    )
+    return [*_forget(), SlotSet("order_mismatches", mismatches)]
+
+
+def describe(order: Order, topic: str, today: date) -> tuple[str, list[dict[str, str]]]:
+    """What to say about `order`, and the quick replies below it."""
+    if topic == "cancel":
+        return _cancel(order)
+    if topic == "return":
+        return _return(order, today)
+    return _status(order, today)
+
+
+def _status(order: Order, today: date) -> tuple[str, list[dict[str, str]]]:
+    number = order.order_number
+    tracking = f" Tracking number: {order.tracking_number} ({order.carrier})." if order.tracking_number else ""
+    expected = (
+        f" We expect it on {_day(order.expected_at)}." if order.expected_at and order.expected_at >= today else ""
+    )
+    texts = {
+        "placed": f"Order {number} is placed and not packed yet.{expected}",
+        "packed": f"Order {number} is packed and leaves us with the next collection.{expected}",
+        "shipped": f"Order {number} is on its way.{expected}{tracking}",
+        "delivered": f"Order {number} was delivered on {_day(order.delivered_at)}.{tracking}",
+        "cancelled": f"Order {number} was cancelled; what you paid goes back the way it came.",
+        "returned": f"Order {number} came back to us.",
+        "delayed": f"I'm sorry: order {number} is delayed.{expected}{tracking}",
+    }
+    late = order.status == "shipped" and order.expected_at is not None and order.expected_at < today
+    text = texts[order.status] + f"\nItems: {order.items}"
+    if late:
+        text = f"I'm sorry: order {number} should have arrived on {_day(order.expected_at)}.{tracking}"
+        text += f"\nItems: {order.items}"
+    return text, [PERSON] if late or order.status == "delayed" else []
+
+
+def _cancel(order: Order) -> tuple[str, list[dict[str, str]]]:
+    number = order.order_number
+    if order.status == "placed" or (order.status == "delayed" and not order.tracking_number):
+        return (
+            f"Order {number} is not packed yet, so it can still be cancelled free of charge. A colleague does that for "
+            "you: shall I fetch one?",
+            [{"title": "Yes, cancel it", "text": "I would like to talk to a person to cancel my order"}],
+        )
+    if order.status in ("cancelled", "returned"):
+        return f"Order {number} is {order.status} already; there is nothing left to do.", []
+    return (
+        f"Order {number} is {order.status} already and can't be cancelled any more. You can send it back within "
+        f"{RETURN_DAYS} days of delivery.",
+        [{"title": "How do I return it?", "text": "How do I send something back?"}],
+    )
+
+
+def _return(order: Order, today: date) -> tuple[str, list[dict[str, str]]]:
+    number = order.order_number
+    how = [{"title": "How do I return it?", "text": "How do I send something back?"}]
+    if order.status == "delivered" and order.delivered_at:
+        last = order.delivered_at + timedelta(days=RETURN_DAYS)
+        if today <= last:
+            return (
+                f"Order {number} was delivered on {_day(order.delivered_at)}: you can return it until {_day(last)}.",
+                how,
+            )
+        return (
+            f"Order {number} was delivered on {_day(order.delivered_at)}, and the {RETURN_DAYS} days for a return "
+            f"ended on {_day(last)}. If something is faulty, the two-year warranty still holds.",
+            [{"title": "Warranty", "text": "How does the warranty work?"}, PERSON],
+        )
+    if order.status in ("cancelled", "returned"):
+        return f"Order {number} is {order.status} already; there is nothing left to do.", []
+    if order.status == "placed":
+        return (
+            f"Order {number} is not packed yet, so it can simply be cancelled. Shall I fetch a colleague?",
+            [{"title": "Yes, cancel it", "text": "I would like to talk to a person to cancel my order"}],
+        )
+    return (
+        f"Order {number} is not delivered yet. Once it is, you have {RETURN_DAYS} days to send it back.",
+        how,
+    )
+
+
+def _forget() -> Events:
+    names = ("order_number", "email", "order_topic", "order_mismatches", "requested_slot")
+    return [SlotSet(name, None) for name in names]
+
+
+def _one(value: Any) -> str:
+    # Two numbers in one message arrive as a list: the last one said counts.
+    return str((value[-1] if isinstance(value, list) and value else value) or "")
+
+
+def _day(day: date | None) -> str:
+    return f"{day.day} {day:%B}" if day else "an unknown day"

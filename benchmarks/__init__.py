@@ -1,0 +1,1 @@
+"""Measurements, side by side in one run; started with scripts/bench. Never timed tests."""

@@ -1,0 +1,1 @@
+"""Switchboard: the web service and what it is made of. Importing it does nothing."""

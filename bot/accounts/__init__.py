@@ -1,0 +1,1 @@
+"""Agents, writers and operators: who they are, their sign-ins, and what they did."""

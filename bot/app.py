@@ -1,0 +1,115 @@
+"""The composition root of the web service: the one place where everything is put together."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from bot.accounts import views as accounts_views
+from bot.articles import views as articles_views
+from bot.channels import http as channel_http
+from bot.channels import websocket as channel_websocket
+from bot.channels.service import Channel
+from bot.db import Database
+from bot.demo import views as demo_views
+from bot.desk import views as desk_views
+from bot.dialogue.engine import Engine, RasaEngine
+from bot.dialogue.services import Dialogue
+from bot.errors import NotFound, SwitchboardError
+from bot.events import create_hub
+from bot.health import router as health_router
+from bot.limits import Limiter
+from bot.pages import create_templates, error_page, page_headers
+from bot.settings import Settings
+from bot.widget.views import router as widget_router
+from kb_index.encoder import Encoder
+
+log = structlog.get_logger(__name__)
+HERE = Path(__file__).resolve().parent
+
+
+def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
+    """The service for `settings`. `engine` replaces Rasa, for tests and benchmarks of the rest."""
+    app = FastAPI(title="Switchboard", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    state = app.state
+    state.settings = settings
+    state.hub = create_hub(settings.redis_url)
+    state.db = Database(settings.database_url, state.hub)
+    state.engine = engine or RasaEngine(
+        settings.engine_url, settings.engine_token.get_secret_value(), settings.engine_timeout_s
+    )
+    state.encoder = Encoder.load(settings.encoder_dir)
+    state.limiter = Limiter(settings.redis_url)
+    state.templates = create_templates()
+    state.dialogue = Dialogue(state.db, state.engine, settings.public_url)
+    state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin)
+    _add_routes(app, settings)
+    return app
+
+
+def _add_routes(app: FastAPI, settings: Settings) -> None:
+    for router in (
+        health_router,
+        channel_websocket.router,
+        channel_http.router,
+        widget_router,
+        accounts_views.router,
+        desk_views.router,
+        articles_views.router,
+    ):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    if settings.demo:
+        app.include_router(demo_views.router)
+        app.mount("/demo/static", StaticFiles(directory=HERE / "demo" / "site"), name="demo")
+    else:
+        app.add_api_route("/", lambda: RedirectResponse("/help"), methods=["GET"])
+    app.add_exception_handler(SwitchboardError, _explain)
+    app.add_exception_handler(HTTPException, _explain_http)
+    app.middleware("http")(_headers)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state = app.state
+    await state.hub.start()
+    await state.dialogue.start()
+    log.info("web_started", database=state.db.engine.dialect.name, hub=type(state.hub).__name__)
+    yield
+    await state.dialogue.stop()
+    await state.hub.stop()
+    state.db.close()
+
+
+async def _headers(request: Request, call_next) -> Response:
+    response = await call_next(request)
+    for name, value in page_headers().items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+async def _explain(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, SwitchboardError)
+    if "text/html" in request.headers.get("accept", ""):
+        return error_page(request, problem)
+    body: dict[str, object] = {"error": {"code": problem.code, "message": problem.message}}
+    headers = {}
+    if problem.retry_after_s is not None:
+        headers["Retry-After"] = str(problem.retry_after_s)
+    return JSONResponse(body, status_code=problem.status, headers=headers)
+
+
+async def _explain_http(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    if problem.status_code in (301, 302, 303, 307, 308):
+        return Response(status_code=problem.status_code, headers=problem.headers)
+    shown = NotFound("There is nothing at this address.") if problem.status_code == 404 else None
+    if shown is None:
+        shown = SwitchboardError(str(problem.detail), code="http_error")
+        shown.status = problem.status_code
+    return await _explain(request, shown)

@@ -1,0 +1,85 @@
+"""An article as safe HTML, with the same heading ids as its passages have anchors."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import nh3
+from bs4 import BeautifulSoup
+from markupsafe import Markup
+
+from bot.errors import Invalid
+from kb_index.inline import DROPPED
+from kb_index.markdown import HEADINGS, render
+
+# fmt: off
+TAGS = {
+    "p", "br", "hr", *HEADINGS, "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "pre", "code", "kbd", "samp", "var",
+    "a", "em", "strong", "b", "i", "u", "s", "del", "ins", "mark", "small", "sub", "sup", "abbr", "cite", "q", "time",
+    "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "img", "figure", "figcaption",
+    "details", "summary", "div", "span", "center",
+}
+# fmt: on
+ATTRIBUTES = {
+    "a": {"href", "title"},
+    "img": {"src", "alt", "title", "width", "height"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "ol": {"start"},
+    "abbr": {"title"},
+    **{heading: {"id"} for heading in HEADINGS},
+}
+# The ids of our own pages start with this: no heading may take one's place.
+OWN_IDS = "sb_"
+# Rendered help pages that are kept, by their text.
+KEPT_PAGES = 128
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """`html` in which nothing runs; `outline` has (id, text) of its second-level headings."""
+
+    html: Markup
+    outline: tuple[tuple[str, str], ...]
+
+
+def rendered(title: str, body: str) -> Rendered:
+    """Markdown with whatever inline HTML, made harmless. Raises Invalid for hopeless nesting."""
+    try:
+        soup = render(body)
+        _drop_repeated_title(soup, title)
+        outline = tuple((heading["id"], heading.get_text(" ", strip=True)) for heading in soup.find_all("h2"))
+        return Rendered(_harmless(str(soup)), tuple(item for item in outline if item[1]))
+    except RecursionError:
+        raise Invalid("The markup is nested too deeply to be shown.") from None
+
+
+@lru_cache(KEPT_PAGES)
+def rendered_page(title: str, body: str) -> Rendered:
+    """The same, kept for as long as many readers ask for it."""
+    return rendered(title, body)
+
+
+def _harmless(html: str) -> Markup:
+    clean = nh3.clean(
+        html,
+        tags=TAGS,
+        clean_content_tags=set(DROPPED) - TAGS,
+        attributes=ATTRIBUTES,
+        attribute_filter=_attribute,
+        url_schemes={"http", "https", "mailto", "tel"},
+        link_rel="noopener noreferrer",
+        set_tag_attribute_values={"img": {"loading": "lazy"}},
+    )
+    # A table that is wider than the screen is scrolled, by keyboard too. No attribute is left on the tag to miss.
+    clean = clean.replace("<table>", '<div class="wide" tabindex="0" role="group" aria-label="Table"><table>')
+    return Markup(clean.replace("</table>", "</table></div>"))
+
+
+def _drop_repeated_title(soup: BeautifulSoup, title: str) -> None:
+    first = soup.find(HEADINGS)
+    if first is not None and first.name == "h1" and first.get_text(" ", strip=True).casefold() == title.casefold():
+        first.decompose()
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    return None if name == "id" and value.startswith(OWN_IDS) else value

@@ -1,0 +1,1 @@
+"""How customers reach a conversation: WebSocket, and HTTP with the same frames."""

@@ -1,0 +1,1 @@
+"""Customers, conversations, messages and ownership: the source of truth."""

@@ -1,0 +1,1 @@
+"""The agents' side: queue, claims, and the desk page."""

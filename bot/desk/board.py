@@ -1,0 +1,155 @@
+"""What the desk shows to one agent: the queue, a chat, and the pulse that tells when either has changed."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import Session
+
+from bot.conversations import services as conversations
+from bot.desk import services
+from bot.desk.models import Handoff
+from bot.desk.services import QueueEntry
+from bot.errors import NotFound
+
+# What a chat is to the agent who looks at it.
+WAITING = "waiting"
+MINE = "mine"
+THEIRS = "theirs"
+CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A chat in the list, with its newest message."""
+
+    entry: QueueEntry
+    newest: conversations.Message | None
+
+    @property
+    def first_words(self) -> str:
+        return self.entry.handoff.summary.split("\n", 1)[0].strip("“”") or "(nothing written yet)"
+
+    @property
+    def needs_reply(self) -> bool:
+        return self.newest is not None and self.newest.author == "customer"
+
+
+@dataclass(frozen=True)
+class Board:
+    waiting: Sequence[Line]
+    mine: Sequence[Line]
+    theirs: Sequence[Line]
+    waiting_count: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Chat:
+    """One chat that is or was with people."""
+
+    entry: QueueEntry
+    state: str
+    can_reopen: bool
+    messages: Sequence[conversations.Message]
+
+    @property
+    def latest(self) -> int:
+        return self.messages[-1].sequence if self.messages else 0
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """Numbers that change whenever the desk would show something else; `follow` lists the chats to listen to."""
+
+    waiting: int
+    queue: str
+    latest: int
+    owner_version: int
+    follow: frozenset[str]
+
+    def frame(self) -> dict[str, int | str]:
+        return {
+            "waiting": self.waiting,
+            "queue": self.queue,
+            "latest": self.latest,
+            "owner_version": self.owner_version,
+        }
+
+
+def board(session: Session, agent_id: str) -> Board:
+    """Agents see their own chats, however many others wait."""
+    waiting = services.queue(session, Handoff.claimed_at.is_(None))
+    mine = services.queue(session, Handoff.agent_id == agent_id)
+    theirs = services.queue(session, Handoff.agent_id != agent_id)
+    newest = _newest_messages(session, [*waiting, *mine, *theirs])
+    waiting_count = _count_waiting(session) if len(waiting) == services.QUEUE_PAGE else len(waiting)
+    return Board(
+        waiting=[Line(entry, newest.get(entry.conversation.id)) for entry in waiting],
+        mine=[Line(entry, newest.get(entry.conversation.id)) for entry in mine],
+        theirs=[Line(entry, newest.get(entry.conversation.id)) for entry in theirs],
+        waiting_count=waiting_count,
+        fingerprint=_fingerprint([*waiting, *mine, *theirs], waiting_count),
+    )
+
+
+def chat(session: Session, conversation_id: str, agent_id: str, after: int = 0) -> Chat:
+    """The chat, with its messages after number `after`. Raises NotFound unless a person was asked for in it."""
+    conversation = conversations.get(session, conversation_id)
+    handoff = services.newest_handoff(session, conversation_id)
+    if handoff is None:
+        raise NotFound("There is no such chat.")
+    entry = QueueEntry(handoff, conversation, conversations.customer_of(session, conversation))
+    state = _state(entry, agent_id)
+    return Chat(
+        entry=entry,
+        state=state,
+        can_reopen=state == CLOSED and services.can_reopen(handoff, agent_id),
+        messages=services.transcript(session, conversation_id, after),
+    )
+
+
+def pulse(session: Session, agent_id: str, conversation_id: str) -> Pulse:
+    """`conversation_id` is the chat that the agent looks at, or empty."""
+    seen = board(session, agent_id)
+    looked_at = session.get(conversations.Conversation, conversation_id) if conversation_id else None
+    follow = {line.entry.conversation.id for line in seen.mine}
+    if looked_at is not None:
+        follow.add(looked_at.id)
+    return Pulse(
+        waiting=seen.waiting_count,
+        queue=seen.fingerprint,
+        latest=looked_at.last_sequence if looked_at else 0,
+        owner_version=looked_at.owner_version if looked_at else 0,
+        follow=frozenset(follow),
+    )
+
+
+def _state(entry: QueueEntry, agent_id: str) -> str:
+    if entry.handoff.ended_at is not None:
+        return CLOSED
+    if entry.handoff.agent_id is None:
+        return WAITING
+    return MINE if entry.handoff.agent_id == agent_id else THEIRS
+
+
+def _newest_messages(session: Session, entries: Sequence[QueueEntry]) -> dict[str, conversations.Message]:
+    wanted = [(entry.conversation.id, entry.conversation.last_sequence) for entry in entries]
+    key = tuple_(conversations.Message.conversation_id, conversations.Message.sequence)
+    messages = session.scalars(select(conversations.Message).where(key.in_(wanted))).all() if wanted else []
+    return {message.conversation_id: message for message in messages}
+
+
+def _count_waiting(session: Session) -> int:
+    return session.scalar(
+        select(func.count()).select_from(Handoff).where(Handoff.ended_at.is_(None), Handoff.claimed_at.is_(None))
+    )
+
+
+def _fingerprint(entries: Sequence[QueueEntry], waiting_count: int) -> str:
+    shown = [
+        (entry.handoff.id, entry.handoff.agent_id, entry.conversation.last_sequence, entry.customer.name)
+        for entry in entries
+    ]
+    return hashlib.blake2b(repr((waiting_count, shown)).encode(), digest_size=8).hexdigest()

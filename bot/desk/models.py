@@ -1,0 +1,42 @@
+"""The table behind the queue."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.db import Base, UtcDateTime, now
+
+
+class Handoff(Base):
+    """One stay with people: it waits, is claimed, and ends. Open while `ended_at` is null."""
+
+    __tablename__ = "handoffs"
+    __table_args__ = (
+        Index("ix_handoffs_ended_at_claimed_at_requested_at", "ended_at", "claimed_at", "requested_at"),
+        # One stay at a time, whatever races.
+        Index(
+            "uq_handoffs_open",
+            "conversation_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_handoffs_conversation_id_ended_at", "conversation_id", "ended_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"))
+    # asked_for_person, frustrated, unresolved, complaint or engine_unavailable
+    reason: Mapped[str] = mapped_column(String(30))
+    # The same in plain words, each a sentence.
+    reasons: Mapped[list[str]] = mapped_column(JSON)
+    summary: Mapped[str] = mapped_column(Text)
+    # What the bot tried: titles of the articles it showed.
+    tried: Mapped[list[str]] = mapped_column(JSON)
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    agent_id: Mapped[str | None] = mapped_column(String(32))
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # resolved, or null while open
+    outcome: Mapped[str | None] = mapped_column(String(20))

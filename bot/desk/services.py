@@ -1,0 +1,197 @@
+"""Handing over, claiming, handing back, resolving. Each function runs inside the caller's transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from bot.conversations import services as conversations
+from bot.db import now
+from bot.desk.models import Handoff
+from bot.desk.summary import summarise
+from bot.errors import Conflict
+from bot.events import QUEUE, announce
+
+REASONS = {
+    "asked_for_person": "Asked for a person",
+    "frustrated": "Frustrated",
+    "unresolved": "Not resolved by the assistant",
+    "complaint": "Complaint",
+    "engine_unavailable": "Assistant unavailable",
+}
+QUEUE_PAGE = 200
+# How long the agent who resolved a chat can take it straight back.
+REOPEN_WITHIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class QueueEntry:
+    """A line of the desk: an open hand-off, its chat and customer."""
+
+    handoff: Handoff
+    conversation: conversations.Conversation
+    customer: conversations.Customer
+
+    @property
+    def reason(self) -> str:
+        return REASONS.get(self.handoff.reason, self.handoff.reason)
+
+    def waiting_s(self, at: datetime) -> int:
+        return int(((self.handoff.claimed_at or at) - self.handoff.requested_at).total_seconds())
+
+
+def hand_over(session: Session, conversation: conversations.Conversation, reason: str, reasons: list[str]) -> Handoff:
+    """Owner, queue entry with reason and summary, and the notice to the customer: one transaction.
+
+    The conversation's row must be locked by the caller. A chat that is with people already stays there.
+    """
+    waiting = _open_handoff(session, conversation.id)
+    if waiting is not None:
+        return waiting
+    messages = conversations.messages_after(session, conversation.id, conversation.bot_since_sequence)
+    summary = summarise(messages)
+    handoff = Handoff(
+        conversation_id=conversation.id,
+        reason=reason,
+        reasons=reasons or [REASONS.get(reason, reason) + "."],
+        summary=summary.text,
+        tried=list(summary.tried),
+    )
+    session.add(handoff)
+    conversations.change_owner(session, conversation, conversations.QUEUE)
+    if reason == "engine_unavailable":
+        conversations.notice(
+            session,
+            conversation,
+            "bot_unavailable",
+            "Our assistant is not available just now, so I have asked a person to take over. "
+            "You can keep writing; nothing gets lost.",
+        )
+    else:
+        conversations.notice(
+            session,
+            conversation,
+            "handoff_requested",
+            "I have asked a person to take over. They see our whole conversation, so you don't have to repeat "
+            "anything. You can keep writing while you wait.",
+        )
+    announce(session, QUEUE)
+    return handoff
+
+
+def claim(session: Session, conversation_id: str, agent: tuple[str, str]) -> conversations.Conversation:
+    """Make the waiting chat this agent's. Raises Conflict when somebody else was first or it waits no more."""
+    conversation = conversations.get(session, conversation_id, for_update=True)
+    if conversation.owner == conversations.AGENT and conversation.agent_id == agent[0]:
+        return conversation
+    handoff = _open_handoff(session, conversation_id)
+    if conversation.owner == conversations.AGENT:
+        raise Conflict(f"{conversation.agent_name} has claimed this chat already.")
+    if conversation.owner != conversations.QUEUE or handoff is None:
+        raise Conflict("This chat is not waiting for a person any more.")
+    handoff.claimed_at = now()
+    handoff.agent_id = agent[0]
+    conversations.change_owner(session, conversation, conversations.AGENT, agent)
+    conversations.notice(session, conversation, "agent_joined", f"{agent[1]} has joined the chat.", name=agent[1])
+    announce(session, QUEUE)
+    return conversation
+
+
+def hand_back(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
+    """Back to the queue, in its old place: the customer has waited since they first asked."""
+    conversation, handoff = _mine(session, conversation_id, agent)
+    handoff.claimed_at = None
+    handoff.agent_id = None
+    conversations.change_owner(session, conversation, conversations.QUEUE)
+    conversations.notice(
+        session,
+        conversation,
+        "agent_left",
+        f"{agent[1]} has passed the chat on. The next free colleague takes over.",
+        name=agent[1],
+    )
+    announce(session, QUEUE)
+
+
+def resolve(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
+    """Done: the bot owns the chat again, with a fresh start."""
+    conversation, handoff = _mine(session, conversation_id, agent)
+    handoff.ended_at = now()
+    handoff.outcome = "resolved"
+    conversations.notice(
+        session,
+        conversation,
+        "resolved",
+        f"{agent[1]} has closed this request. If there is anything else, just write: the assistant answers first.",
+        name=agent[1],
+    )
+    conversations.change_owner(session, conversation, conversations.BOT)
+    announce(session, QUEUE)
+
+
+def reopen(session: Session, conversation_id: str, agent: tuple[str, str]) -> conversations.Conversation:
+    """Undo this agent's `resolve`, for a while: the chat is theirs again, whatever the bot was about to say.
+
+    Raises Conflict when it is too late, or the chat is with people again.
+    """
+    conversation = conversations.get(session, conversation_id, for_update=True)
+    handoff = newest_handoff(session, conversation_id)
+    if handoff is None or not can_reopen(handoff, agent[0]) or conversation.owner != conversations.BOT:
+        raise Conflict("This chat can't be reopened any more.")
+    handoff.ended_at = None
+    handoff.outcome = None
+    conversations.change_owner(session, conversation, conversations.AGENT, agent)
+    conversations.notice(session, conversation, "agent_joined", f"{agent[1]} is back in the chat.", name=agent[1])
+    announce(session, QUEUE)
+    return conversation
+
+
+def can_reopen(handoff: Handoff, agent_id: str) -> bool:
+    return handoff.agent_id == agent_id and handoff.ended_at is not None and handoff.ended_at > now() - REOPEN_WITHIN
+
+
+def queue(session: Session, *which: ColumnElement[bool]) -> list[QueueEntry]:
+    """The open hand-offs, or `which` of them: those that wait first, the longest wait on top."""
+    rows = session.execute(
+        select(Handoff, conversations.Conversation, conversations.Customer)
+        .join(conversations.Conversation, conversations.Conversation.id == Handoff.conversation_id)
+        .join(conversations.Customer, conversations.Customer.id == conversations.Conversation.customer_id)
+        .where(Handoff.ended_at.is_(None), *which)
+        .order_by(Handoff.claimed_at.is_not(None), Handoff.requested_at, Handoff.id)
+        .limit(QUEUE_PAGE)
+    ).all()
+    return [QueueEntry(handoff, conversation, customer) for handoff, conversation, customer in rows]
+
+
+def entry(session: Session, conversation_id: str) -> QueueEntry:
+    """The open hand-off of a chat. Raises Conflict when it is not with people."""
+    conversation = conversations.get(session, conversation_id)
+    handoff = _open_handoff(session, conversation_id)
+    if handoff is None:
+        raise Conflict("This chat is not with people any more.")
+    return QueueEntry(handoff, conversation, conversations.customer_of(session, conversation))
+
+
+def transcript(session: Session, conversation_id: str, after: int = 0) -> list[conversations.Message]:
+    """The newest messages after number `after`, in order."""
+    return conversations.messages_after(session, conversation_id, after)
+
+
+def newest_handoff(session: Session, conversation_id: str) -> Handoff | None:
+    """The hand-off that is open, or else the last one."""
+    return session.scalar(
+        select(Handoff).where(Handoff.conversation_id == conversation_id).order_by(Handoff.id.desc()).limit(1)
+    )
+
+
+def _open_handoff(session: Session, conversation_id: str) -> Handoff | None:
+    return session.scalar(select(Handoff).where(Handoff.conversation_id == conversation_id, Handoff.ended_at.is_(None)))
+
+
+def _mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> tuple[conversations.Conversation, Handoff]:
+    conversation = conversations.get(session, conversation_id, for_update=True)
+    handoff = _open_handoff(session, conversation_id)
+    if conversation.owner != conversations.AGENT or conversation.agent_id != agent[0] or handoff is None:
+        raise Conflict("This chat is not yours any more.")
+    return conversation, handoff

@@ -1,0 +1,189 @@
+"""`/desk`: the queue, the chats, and what an agent does with them."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from bot.accounts import access
+from bot.accounts.services import AGENT, Account
+from bot.conversations import services as conversations
+from bot.conversations.text import cleaned
+from bot.desk import board, services
+from bot.errors import Conflict, NotFound, Unavailable
+from bot.events import QUEUE, conversation_topic
+from bot.pages import NOTICES, is_partial, page
+
+# A reply of 8,000 characters is at most some 100 kB once a form has encoded it.
+MAX_BODY = 256 * 1024
+# How often a stream looks without being woken, so that a wake-up that got lost is made up for.
+LOOK_AGAIN_S = 20
+# Before a stream looks again after the database did not answer.
+RECOVER_S = 2
+
+router = APIRouter(dependencies=[Depends(access.same_site)], include_in_schema=False, max_body_size=MAX_BODY)
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def _known_form(chat_id: str) -> str:
+    if not _ID.fullmatch(chat_id):
+        raise NotFound("There is no such chat.")
+    return chat_id
+
+
+Agent = Annotated[Account, Depends(access.require(AGENT))]
+ChatId = Annotated[str, Depends(_known_form)]
+LookedAt = Annotated[str, Query(alias="chat", pattern="^([0-9a-f]{32})?$")]
+Cursor = Annotated[int, Query(ge=0, lt=2**31)]
+
+
+@router.get("/desk")
+async def desk(request: Request, account: Agent) -> Response:
+    seen = await request.app.state.db.read(board.board, account.id)
+    return page(request, "desk/desk.html", {"account": account, "board": seen, "chat": None})
+
+
+@router.get("/desk/queue")
+async def queue(request: Request, account: Agent, chat: LookedAt = "") -> Response:
+    seen = await request.app.state.db.read(board.board, account.id)
+    return page(request, "desk/queue.html", {"board": seen, "chat_id": chat})
+
+
+@router.get("/desk/pulse")
+async def pulse(request: Request, account: Agent, chat: LookedAt = "") -> JSONResponse:
+    """What `/desk/events` sends, once: for pages in the background."""
+    seen = await request.app.state.db.read(board.pulse, account.id, chat)
+    return JSONResponse(seen.frame(), headers={"Cache-Control": "no-store"})
+
+
+@router.get("/desk/events", response_class=EventSourceResponse)
+async def events(request: Request, account: Agent, chat: LookedAt = "") -> AsyncIterator[ServerSentEvent]:
+    """A pulse at once, and another one whenever the queue or a chat of this agent's has changed."""
+    state = request.app.state
+    followed: frozenset[str] = frozenset()
+    sent = None
+    while True:
+        # Listening starts before looking: what happens in between wakes us.
+        with state.hub.listen(QUEUE, *map(conversation_topic, followed)) as listener:
+            wait = LOOK_AGAIN_S
+            try:
+                if await access.account_of(request) is None:
+                    yield ServerSentEvent(event="signed_out", data={})
+                    return
+                seen = await state.db.read(board.pulse, account.id, chat)
+                if seen.follow != followed:
+                    followed = seen.follow
+                    continue
+                if seen.frame() != sent:
+                    sent = seen.frame()
+                    yield ServerSentEvent(event="pulse", data=sent)
+            except Unavailable:
+                wait = RECOVER_S
+            await listener.wait(wait)
+
+
+@router.get("/desk/chats/{chat_id}")
+async def chat_page(request: Request, account: Agent, chat_id: ChatId) -> Response:
+    database = request.app.state.db
+    seen = await database.read(board.chat, chat_id, account.id)
+    return page(
+        request,
+        "desk/desk.html",
+        {
+            "account": account,
+            "board": await database.read(board.board, account.id),
+            "chat": seen,
+            "client_id": _new_client_id(),
+        },
+    )
+
+
+@router.get("/desk/chats/{chat_id}/messages")
+async def messages(request: Request, account: Agent, chat_id: ChatId, after: Cursor = 0) -> Response:
+    seen = await request.app.state.db.read(board.chat, chat_id, account.id, after)
+    return page(request, "desk/messages.html", {"chat": seen})
+
+
+@router.get("/desk/chats/{chat_id}/state")
+async def chat_state(request: Request, account: Agent, chat_id: ChatId) -> Response:
+    return await _parts(request, account, chat_id)
+
+
+@router.post("/desk/chats/{chat_id}/claim")
+async def claim(request: Request, account: Agent, chat_id: ChatId) -> Response:
+    return await _act(request, account, chat_id, services.claim)
+
+
+@router.post("/desk/chats/{chat_id}/hand-back")
+async def hand_back(request: Request, account: Agent, chat_id: ChatId) -> Response:
+    return await _act(request, account, chat_id, services.hand_back)
+
+
+@router.post("/desk/chats/{chat_id}/resolve")
+async def resolve(request: Request, account: Agent, chat_id: ChatId) -> Response:
+    return await _act(request, account, chat_id, services.resolve)
+
+
+@router.post("/desk/chats/{chat_id}/reopen")
+async def reopen(request: Request, account: Agent, chat_id: ChatId) -> Response:
+    return await _act(request, account, chat_id, services.reopen)
+
+
+@router.post("/desk/chats/{chat_id}/reply")
+async def reply(
+    request: Request,
+    account: Agent,
+    chat_id: ChatId,
+    text: Annotated[str, Form()] = "",
+    client_id: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Raises Conflict, and sends nothing, when the chat is not this agent's."""
+    client_id = client_id if _ID.fullmatch(client_id) else _new_client_id()
+    sent = await request.app.state.db.write(
+        conversations.post_agent_message, chat_id, (account.id, account.name), text, client_id
+    )
+    if sent.text != cleaned(text, conversations.MAX_AGENT_TEXT):
+        # The first try arrived although its answer did not; the words were changed before the second.
+        return _sent_before(request)
+    return await _parts(request, account, chat_id, _new_client_id())
+
+
+def _sent_before(request: Request) -> Response:
+    error = Conflict("An earlier version of this reply had been sent already, so this one was not: see the transcript.")
+    if not is_partial(request):
+        raise error
+    context = {"error": error, "client_id": _new_client_id()}
+    headers = {"HX-Retarget": NOTICES, "HX-Reswap": "innerHTML"}
+    return page(request, "desk/sent_before.html", context, status=error.status, headers=headers)
+
+
+async def _act(request: Request, account: Account, chat_id: str, work: Callable[..., Any]) -> Response:
+    await request.app.state.db.write(work, chat_id, (account.id, account.name))
+    return await _parts(request, account, chat_id)
+
+
+async def _parts(request: Request, account: Account, chat_id: str, client_id: str = "") -> Response:
+    """The parts of the page that an action changes, or the whole page for a browser without scripts."""
+    if not is_partial(request):
+        return RedirectResponse(f"/desk/chats/{chat_id}", status_code=303)
+    database = request.app.state.db
+    seen = await database.read(board.chat, chat_id, account.id)
+    return page(
+        request,
+        "desk/parts.html",
+        {
+            "board": await database.read(board.board, account.id),
+            "chat": seen,
+            "chat_id": chat_id,
+            "client_id": client_id,
+        },
+    )
+
+
+def _new_client_id() -> str:
+    return uuid4().hex

@@ -1,0 +1,89 @@
+"""Sentence-encoder features for Rasa's classifiers, from the same artefact that the knowledge base uses."""
+
+import base64
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
+from rasa.shared.nlu.training_data.features import Features
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from kb_index.encoder import Encoder
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BATCH = 64
+# The attribute under which a message carries its own embedding to the action server,
+# which would otherwise encode the same text again (base64 of little-endian float16).
+EMBEDDING = "embedding"
+
+
+@lru_cache(maxsize=1)
+def shared_encoder() -> Encoder:
+    """The exported encoder, loaded once a process."""
+    return Encoder.load(Path(os.environ.get("SWITCHBOARD_ENCODER_DIR") or ROOT / "models" / "encoder"))
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
+    """Gives each message one dense sentence feature, `scale` times its unit-length embedding.
+
+    The scale stands in for the regularisation strength that Rasa's logistic regression does not expose:
+    features `scale` times larger are penalised `scale` squared times less.
+    """
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> "SentenceEncoderFeaturizer":
+        return cls(execution_context.node_name, config)
+
+    def __init__(self, name: str, config: dict[str, Any]) -> None:
+        super().__init__(name, config)
+        self._scale = float(config["scale"])
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        return {**DenseFeaturizer.get_default_config(), "scale": 4.0}
+
+    @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        if float(config["scale"]) <= 0:
+            raise ValueError("SentenceEncoderFeaturizer: `scale` has to be above 0.")
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        examples = [message for message in training_data.training_examples if message.get(TEXT)]
+        for start in range(0, len(examples), BATCH):
+            self._featurize(examples[start : start + BATCH])
+        return training_data
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        for message, embedding in zip(messages, self._featurize(messages), strict=True):
+            packed = base64.b64encode(embedding.astype("<f2").tobytes()).decode("ascii")
+            message.set(EMBEDDING, packed, add_to_output=True)
+        return messages
+
+    def _featurize(self, messages: list[Message]) -> np.ndarray:
+        embeddings = shared_encoder().encode([message.get(TEXT) or "" for message in messages])
+        for message, embedding in zip(messages, embeddings, strict=True):
+            message.add_features(
+                Features(
+                    (self._scale * embedding)[np.newaxis, :],
+                    FEATURE_TYPE_SENTENCE,
+                    TEXT,
+                    self._identifier,
+                )
+            )
+        return embeddings

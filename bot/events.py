@@ -1,0 +1,149 @@
+"""Wake-ups: after a commit, whoever listens to a topic looks at what is new after its own cursor.
+
+A wake-up carries no data, so a lost one loses nothing: the next one, or the heartbeat, finds the same.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Protocol
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.orm import Session
+
+log = structlog.get_logger(__name__)
+
+QUEUE = "queue"
+_CHANNEL = "switchboard:wake"
+_TOPICS = "topics"
+# Before a lost Redis connection is tried again.
+RECONNECT_S = 1.0
+
+
+def conversation_topic(conversation_id: str) -> str:
+    return f"conversation:{conversation_id}"
+
+
+def announce(session: Session, *topics: str) -> None:
+    """Wake the listeners of `topics` once this session's transaction has committed, never before."""
+    session.info.setdefault(_TOPICS, set()).update(topics)
+
+
+def take_announced(session: Session) -> set[str]:
+    return session.info.pop(_TOPICS, set())
+
+
+class Listener:
+    """Waits for wake-ups; several while nobody waits count as one."""
+
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def wait(self, timeout: float | None = None) -> bool:
+        """True when woken, False after `timeout` seconds."""
+        try:
+            await asyncio.wait_for(self._woken.wait(), timeout)
+        except TimeoutError:
+            return False
+        self._woken.clear()
+        return True
+
+
+class Hub(Protocol):
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def publish(self, topics: Iterable[str]) -> None: ...
+    def listen(self, *topics: str) -> contextlib.AbstractContextManager[Listener]: ...
+
+
+class MemoryHub:
+    """For one web process."""
+
+    def __init__(self) -> None:
+        self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
+
+    async def start(self) -> None:
+        return None
+
+    async def stop(self) -> None:
+        return None
+
+    async def publish(self, topics: Iterable[str]) -> None:
+        for topic in topics:
+            for listener in tuple(self._listeners.get(topic, ())):
+                listener.wake()
+
+    def wake_all(self) -> None:
+        for listeners in tuple(self._listeners.values()):
+            for listener in tuple(listeners):
+                listener.wake()
+
+    @contextlib.contextmanager
+    def listen(self, *topics: str) -> Iterator[Listener]:
+        listener = Listener()
+        for topic in topics:
+            self._listeners[topic].add(listener)
+        try:
+            yield listener
+        finally:
+            for topic in topics:
+                self._listeners[topic].discard(listener)
+                if not self._listeners[topic]:
+                    del self._listeners[topic]
+
+
+class RedisHub(MemoryHub):
+    """For many web processes: every wake-up goes through Redis, each process wakes its own listeners."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._redis = Redis.from_url(url)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._relay())
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._redis.aclose()
+
+    async def publish(self, topics: Iterable[str]) -> None:
+        wanted = sorted(topics)
+        await super().publish(wanted)
+        try:
+            for topic in wanted:
+                await self._redis.publish(_CHANNEL, topic)
+        except RedisError as problem:
+            # What is stored is stored; listeners elsewhere find it at their heartbeat.
+            log.warning("wake_up_not_sent", error=str(problem))
+
+    async def _relay(self) -> None:
+        while True:
+            try:
+                async for topic in self._subscribed():
+                    await MemoryHub.publish(self, [topic])
+            except RedisError as problem:
+                log.warning("wake_ups_interrupted", error=str(problem))
+                await asyncio.sleep(RECONNECT_S)
+
+    async def _subscribed(self) -> AsyncIterator[str]:
+        async with self._redis.pubsub() as pubsub:
+            await pubsub.subscribe(_CHANNEL)
+            # What was published while nobody was subscribed is looked for now.
+            self.wake_all()
+            async for message in pubsub.listen():
+                if message["type"] == "message":
+                    yield message["data"].decode()
+
+
+def create_hub(redis_url: str) -> Hub:
+    return RedisHub(redis_url) if redis_url else MemoryHub()

@@ -1,0 +1,1 @@
+"""What the operator runs: preparing, supervising, and the smoke test."""

@@ -1,0 +1,64 @@
+"""All settings, read once from the environment or `.env`, with the prefix `SWITCHBOARD_`."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+
+from kb_index.settings import ROOT, KnowledgeSettings
+
+INSECURE_SECRET_LENGTH = 32
+
+
+class Settings(KnowledgeSettings):
+    """`scripts/run` fills in what has no safe default (the secrets) and keeps it in `var/`."""
+
+    host: str = Field(default="127.0.0.1", description="The address that the web service listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port that the web service listens on.")
+    public_url: str = Field(
+        default="http://127.0.0.1:8000", description="Where customers and agents reach the web service; no final slash."
+    )
+    secret_key: SecretStr = Field(description="Signs visitor tokens and sign-ins: 32 characters or more.")
+    identity_secret: SecretStr = Field(
+        description="Shared with the shop: it signs the identity of its customers with it (JWT, HS256)."
+    )
+    engine_token: SecretStr = Field(description="Shared between the web service and the engine.")
+    engine_url: str = Field(default="http://127.0.0.1:5005", description="Where the engine listens.")
+    actions_url: str = Field(
+        default="http://127.0.0.1:5055/webhook", description="Where the engine finds the action server."
+    )
+    engine_timeout_s: float = Field(
+        default=8.0, gt=0, le=60, description="How long a turn may take before a person is asked for instead."
+    )
+    redis_url: str = Field(
+        default="", description="`redis://...`: needed once there is more than one web process; empty: in memory."
+    )
+    allowed_origins: list[str] = Field(
+        default=[],
+        description='The sites that may show the widget, as a JSON list: ["https://shop.example"]; "*" allows all.',
+    )
+    bot_name: str = Field(default="Fern", description="The assistant's name in the widget.")
+    demo: bool = Field(default=False, description="Serve the demo shop at / (scripts/run sets it).")
+    messages_per_minute: int = Field(default=30, ge=1, description="Customer messages a minute and visitor.")
+    visitors_per_minute: int = Field(default=60, ge=1, description="New visitors a minute and network address.")
+    address_messages_per_minute: int = Field(
+        default=300, ge=1, description="Customer messages a minute and network address, over all its visitors."
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1", description="Proxies whose X-Forwarded-For is believed, separated by commas."
+    )
+    log_json: bool = Field(default=False, description="Log lines as JSON instead of for people.")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    secure_cookies: bool = Field(default=False, description="Send sign-in cookies over HTTPS only.")
+    data_dir: Path = Field(default=ROOT / "var", description="Where the embedded database and the logs lie.")
+
+    @field_validator("secret_key", "identity_secret", "engine_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < INSECURE_SECRET_LENGTH:
+            raise ValueError(f"give at least {INSECURE_SECRET_LENGTH} characters")
+        return value
+
+    @field_validator("public_url", "engine_url")
+    @classmethod
+    def _no_final_slash(cls, value: str) -> str:
+        return value.rstrip("/")

@@ -1,0 +1,60 @@
+/* The editor: what is not saved yet, the way out of an edit conflict, and Ctrl+S. */
+(() => {
+  const form = document.getElementById('sb_editor');
+  const unsaved = document.getElementById('sb_unsaved');
+  const fields = ['title', 'body', 'category', 'questions'].map((name) => form.elements[name]);
+  const written = () => JSON.stringify(fields.map((field) => field.value));
+  let saved = fields.map((field) => field.defaultValue);
+  saved = JSON.stringify(saved) === written() ? written() : null; // a browser restores what was typed before a reload
+  let sent = null;
+  let leaving = false;
+
+  const tell = () => {
+    const text = written() === saved ? '' : 'Not saved yet';
+    if (unsaved.textContent !== text) unsaved.textContent = text;
+  };
+  form.addEventListener('input', tell);
+  tell();
+
+  addEventListener('beforeunload', (event) => {
+    if (!leaving && written() !== saved) event.preventDefault();
+  });
+
+  const ours = (ctx) => /\/(draft|publish)$/.test(ctx.request.action);
+  document.addEventListener('htmx:before:request', (event) => {
+    if (ours(event.detail.ctx)) sent = written();
+    if (event.detail.ctx.request.action.endsWith('/discard')) leaving = true;
+  });
+  document.addEventListener('htmx:finally:request', (event) => {
+    const { ctx } = event.detail;
+    const status = ctx.response?.status ?? 0;
+    if (ctx.request.action.endsWith('/discard') && status >= 300) leaving = false;
+    if (!ours(ctx) || status < 200 || status >= 300) return;
+    saved = sent;
+    tell();
+  });
+
+  document.addEventListener('keydown', (event) => {
+    if (event.key.toLowerCase() !== 's' || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    form.requestSubmit(form.querySelector('[value=draft]'));
+  });
+
+  // After a conflict: both texts are on the page, and the writer says which one goes on.
+  document.addEventListener('click', (event) => {
+    const choice = event.target.closest?.('[data-resolve]')?.dataset.resolve;
+    if (!choice) return;
+    const box = event.target.closest('.conflict');
+    form.elements.revision.value = box.dataset.revision;
+    form.elements.base_version.value = box.dataset.baseVersion;
+    if (choice === 'theirs') {
+      form.elements.body.value = document.getElementById('sb_their_body').value;
+      for (const theirs of box.querySelectorAll('[data-their]')) form.elements[theirs.dataset.their].value = theirs.value;
+      saved = written();
+      document.getElementById('sb_preview').dispatchEvent(new Event('refresh'));
+    }
+    box.remove();
+    tell();
+    if (choice === 'mine') form.requestSubmit(form.querySelector('[value=draft]'));
+  });
+})();

@@ -1,0 +1,1 @@
+"""The script that goes on a customer's site, and the routes that serve it."""

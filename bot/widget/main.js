@@ -1,0 +1,109 @@
+/* One session, one view, and what the tabs of a browser share. */
+import { Session, openStore } from './session.js';
+import { speak } from './strings.js';
+import { View } from './view.js';
+
+/* base: where this Switchboard is served from; options: the script's data- attributes; emit(event, detail). */
+export function start(base, options, emit) {
+  const speech = speak(options.locale || document.documentElement.lang || navigator.language, options.dir);
+  const prefix = `switchboard:${base.host}${base.pathname}:`;
+  const store = openStore(prefix, () => localStorage);
+  const tab = openStore(prefix, () => sessionStorage);
+  const over = new AbortController();
+  let incoming = []; // numbers of what others wrote
+  let read = 0;
+  let shown = 0;
+
+  function count() {
+    const unread = incoming.filter((sequence) => sequence > read).length;
+    view.unread(unread);
+    if (unread !== shown) emit('unread', shown = unread);
+  }
+
+  function seen() {
+    if (view.open && document.visibilityState === 'visible' && session.cursor > read) {
+      read = session.cursor;
+      store.set('read', [session.conversation, read]);
+      session.read();
+    }
+    count();
+  }
+
+  const view = new View(options, speech, base, {
+    say: (text, vote) => session.send(text, vote),
+    retry: (entry) => session.retry(entry),
+    typing: () => session.typing(),
+    toggle(open) {
+      if (open) session.connect();
+      tab.set('open', open);
+      seen();
+      emit(open ? 'open' : 'close');
+    },
+  });
+
+  const session = new Session(base, store, speech.lang, {
+    reset() {
+      incoming = [];
+      view.reset();
+      count();
+    },
+    welcome(frame) {
+      const [conversation, last] = store.get('read') ?? [];
+      read = conversation === frame.conversation ? last : frame.latest;
+      view.welcome(frame);
+      this.owner(frame);
+    },
+    message(frame, live) {
+      if (/bot|agent/.test(frame.author)) incoming.push(frame.sequence);
+      view.message(frame, live);
+      if (frame.sequence >= session.latest) view.busy(false);
+      seen();
+      if (live) emit('message', { ...frame });
+    },
+    owner({ owner, agent }) {
+      view.owner({ owner, agent });
+      emit('owner', { owner, agent });
+    },
+    pending: (...entry) => view.pending(...entry),
+    sent: (ack) => view.sent(ack),
+    typing: (frame) => view.typing(frame),
+    state: (state) => view.state(state),
+    error: (frame) => emit('error', frame),
+  });
+
+  document.addEventListener('visibilitychange', seen, over);
+  addEventListener('storage', ({ key }) => {
+    if (key === `${prefix}read`) {
+      [, read] = store.get('read') ?? [];
+      count();
+    } else if (key === `${prefix}token` || !key) session.moved(view.open);
+  }, over);
+
+  const app = {
+    open(draft) {
+      view.toggle(true);
+      if (draft) view.draft(draft);
+    },
+    close: () => view.toggle(false),
+    identify(token) {
+      session.identity = token;
+      session.anew();
+    },
+    /* The visitor signs out: nothing of them stays on this device. */
+    shutdown() {
+      session.stop();
+      over.abort();
+      tab.remove('open');
+      store.keys('').forEach(store.remove);
+      view.host.remove();
+      delete options.identity;
+    },
+  };
+
+  // Nobody becomes a visitor by looking at a page: the line goes up for who has been here, or opens the panel.
+  if (options.identity) app.identify(options.identity);
+  else if (store.get('token') || session.outbox().length) session.connect();
+  // A panel that was open stays open over the pages of a shop.
+  if (tab.get('open') && innerWidth > 480) view.toggle(true, true);
+  return app;
+}

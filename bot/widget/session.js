@@ -1,0 +1,261 @@
+/* The visitor's side of docs/protocol.md: token, cursor, outbox, one message under way at a time. */
+import { Link } from './link.js';
+
+/* What outlives the page, as JSON: an area of the browser, or memory where that is forbidden or full. */
+export function openStore(prefix, area) {
+  const memory = {};
+  const attempt = (act) => {
+    try {
+      return act(area());
+    } catch { /* forbidden, full, or not ours */ }
+  };
+  return {
+    get: (key) => memory[key] ?? attempt((kept) => JSON.parse(kept[prefix + key])),
+    set(key, value) {
+      delete memory[key];
+      if (!attempt((kept) => kept[prefix + key] = JSON.stringify(value))) memory[key] = value;
+    },
+    remove(key) {
+      delete memory[key];
+      attempt((kept) => kept.removeItem(prefix + key));
+    },
+    keys(start) {
+      const kept = attempt(Object.keys)?.filter((key) => key.startsWith(prefix)) ?? [];
+      return [...Object.keys(memory), ...kept.map((key) => key.slice(prefix.length))].filter((key) => key.startsWith(start));
+    },
+  };
+}
+
+/* on: reset(), welcome(frame), message(frame, live), pending(entry, state, seconds), sent(ack), owner(frame),
+ * typing(frame), state(name), error(frame). An entry is sending, wait (so many seconds) or failed. */
+export class Session {
+  cursor = 0;
+  round = 0; // of greetings; what belongs to an earlier one is void
+  acked = new Set(); // our own numbers beyond the cursor
+  failed = new Set();
+
+  constructor(base, store, locale, on) {
+    Object.assign(this, { base, store, locale, on });
+  }
+
+  connect() {
+    this.link ??= new Link(this.base, {
+      up: () => this.greet(),
+      frame: (frame) => this.take(frame),
+      down: (code) => this.down(code),
+      token: () => this.token,
+      cursor: () => this.cursor,
+    });
+  }
+
+  /* This tab no longer is who it was; what is stored stays. */
+  stop() {
+    this.link?.stop();
+    this.link = this.token = null;
+    this.cursor = 0;
+    this.down();
+  }
+
+  down(code) {
+    this.round += 1;
+    this.greeted = false;
+    this.release?.();
+    if (code === 1009 && this.inflight) this.refuse();
+    this.free();
+    if (code === 4403) this.error({ code: 'origin_refused' });
+    else this.on.state('reconnecting');
+  }
+
+  /* Says hello, and all after the cursor comes. Without a token one tab at a time, or two would make two visitors. */
+  async greet() {
+    const round = this.round += 1;
+    this.greeted = false;
+    this.release?.();
+    if (!this.store.get('token')) {
+      const release = await this.turn();
+      if (round !== this.round) return release();
+      this.release = release;
+    }
+    this.token = this.store.get('token');
+    this.asked = this.cursor;
+    const page = location.origin + location.pathname; // a query may hold secrets
+    const { token, identity, cursor, locale } = this;
+    this.link.send({ type: 'hello', protocol: 1, token, identity, cursor, locale, page });
+  }
+
+  turn() {
+    return new Promise((go) => {
+      const hold = () => new Promise(go);
+      // Insecure pages have no locks: there pump() reads again which token was written last.
+      if (navigator.locks) navigator.locks.request('switchboard', hold).catch(hold);
+      else hold();
+    });
+  }
+
+  /* Starts over as whom the stored token, or the identity, says we are. */
+  anew() {
+    this.cursor = 0;
+    if (this.link) this.greet();
+    else this.connect();
+  }
+
+  /* Another tab has stored another token, or signed out. wanted: somebody looks at this one. */
+  moved(wanted) {
+    const token = this.store.get('token');
+    if (token ? token !== this.token : wanted) this.anew();
+    else if (!token) this.on.reset(this.stop());
+  }
+
+  take(frame) {
+    const { type } = frame;
+    if (['welcome', 'message', 'ack', 'heartbeat', 'error'].includes(type)) this[type](frame);
+    else if (type === 'owner' || type === 'typing') this.on[type](frame);
+  }
+
+  welcome(frame) {
+    const { token, conversation, latest, customer, heartbeat_s: seconds } = frame;
+    if (token) this.store.set('token', this.token = token);
+    this.release?.();
+    if (this.asked && this.conversation !== conversation) return this.anew();
+    Object.assign(this, { conversation, latest, greeted: true });
+    this.link.settle(seconds);
+    this.jump = latest > this.cursor; // only the newest are sent: before the first there may be a gap
+    if (customer.identified) this.identity = undefined;
+    if (!this.asked) {
+      this.acked.clear();
+      this.on.reset();
+    }
+    this.on.state('online');
+    this.on.welcome(frame);
+    this.failed.clear(); // a new line is a new chance
+    this.outbox().forEach((entry) => this.on.pending(entry, 'sending'));
+    setTimeout(() => this.pump(), token && !navigator.locks ? 100 : 0);
+  }
+
+  message(frame) {
+    const { sequence } = frame;
+    if (!this.greeted) return; // comes again after welcome
+    this.settle(frame);
+    if (sequence <= this.cursor) return;
+    if (sequence > this.cursor + 1 && !this.jump) return this.greet();
+    this.jump = false;
+    this.cursor = sequence;
+    this.on.message(frame, sequence > this.latest);
+    this.advance();
+  }
+
+  ack(frame) {
+    this.acked.add(frame.sequence);
+    this.advance();
+    this.on.sent(frame);
+    this.settle(frame);
+  }
+
+  advance() {
+    while (this.acked.delete(this.cursor + 1)) this.cursor += 1;
+  }
+
+  heartbeat({ latest }) {
+    if (this.greeted && !this.inflight && latest > this.cursor) this.greet();
+  }
+
+  error(frame) {
+    const { code, retry_after_s: seconds = 3, client_id: id } = frame;
+    this.on.error(frame);
+    if (code.startsWith('token_')) {
+      if (this.store.get('token') === this.token) this.store.remove('token');
+      this.anew();
+    } else if (code.startsWith('identity_')) {
+      this.identity = undefined;
+      if (!this.greeted) this.greet();
+    } else if (code === 'origin_refused') {
+      this.link.stop();
+      this.on.state('refused');
+    } else if (code === 'rate_limited' || code === 'unavailable') this.pause(seconds);
+    else if (code === 'not_greeted') this.greet();
+    else if (id && id === this.inflight?.client_id) this.refuse();
+  }
+
+  /* Sends again by itself when the server would listen, and shows the seconds until then. */
+  pause(seconds) {
+    if (this.paused) return;
+    this.paused = true;
+    clearTimeout(this.timer);
+    this.link.expect(seconds * 1000 + 9000);
+    let left = Math.ceil(seconds);
+    const tick = () => {
+      if (left && this.inflight) this.on.pending(this.inflight, 'wait', left);
+      if (left) return setTimeout(tick, 1000, left -= 1);
+      this.paused = false;
+      this.inflight = null;
+      if (this.greeted) this.pump();
+      else if (this.link) this.greet();
+    };
+    tick();
+  }
+
+  outbox() {
+    return this.store.keys('out:').map((key) => this.store.get(key)).filter(Boolean).sort((a, b) => a.at - b.at);
+  }
+
+  send(text, vote) {
+    const id = crypto.randomUUID?.() ?? crypto.getRandomValues(new Uint32Array(4)).join('-');
+    this.at = Math.max(Date.now(), (this.at ?? 0) + 1);
+    this.retry({ client_id: id, text, vote, at: this.at });
+  }
+
+  retry(entry) {
+    this.failed.delete(entry.client_id);
+    this.store.set(`out:${entry.client_id}`, entry);
+    this.on.pending(entry, 'sending');
+    this.connect();
+    this.pump();
+  }
+
+  pump() {
+    if (!this.greeted || this.inflight || this.paused) return;
+    if (this.token !== (this.store.get('token') ?? this.token)) return this.anew();
+    const entry = this.outbox().find((one) => !this.failed.has(one.client_id));
+    if (!entry) return;
+    const { client_id, text, vote } = this.inflight = entry;
+    this.on.pending(entry, 'sending');
+    this.link.send({ type: 'message', client_id, text, vote });
+    this.timer = setTimeout(() => this.fail(entry), 10000);
+  }
+
+  fail(entry) {
+    this.failed.add(entry.client_id);
+    this.on.pending(entry, 'failed');
+    this.free();
+    this.pump();
+  }
+
+  /* The server will never take the one under way, so it is not kept for the next page. */
+  refuse() {
+    this.store.remove(`out:${this.inflight.client_id}`);
+    this.fail(this.inflight);
+  }
+
+  /* The message is on the server's disk. */
+  settle({ client_id: id }) {
+    this.store.remove(`out:${id}`);
+    if (!id || this.inflight?.client_id !== id) return;
+    this.free();
+    this.pump();
+  }
+
+  free() {
+    clearTimeout(this.timer);
+    this.inflight = null;
+  }
+
+  typing() {
+    if (!this.greeted || Date.now() - (this.typed ?? 0) < 3000) return;
+    this.typed = Date.now();
+    this.link.send({ type: 'typing' });
+  }
+
+  read() {
+    if (this.greeted) this.link.send({ type: 'read', sequence: this.cursor });
+  }
+}

@@ -1,0 +1,87 @@
+/* What the widget says. One line a text: English, German, Spanish, French; {} is a name or a number. */
+const texts = {
+  title: ['Chat with us', 'Chat', 'Chat', 'Chat'],
+  open: ['Open chat', 'Chat öffnen', 'Abrir el chat', 'Ouvrir le chat'],
+  close: ['Close chat', 'Chat schließen', 'Cerrar el chat', 'Fermer le chat'],
+  hello: ['Hello{}!', 'Hallo{}!', '¡Hola{}!', 'Bonjour{} !'],
+  intro: [
+    'Ask us anything. Our assistant answers at once, and a person is never far away.',
+    'Fragen Sie uns alles. Unser Assistent antwortet sofort, und ein Mensch ist nie weit.',
+    'Pregunta lo que quieras. Nuestro asistente responde al momento, y siempre hay una persona cerca.',
+    'Posez vos questions. Notre assistant répond tout de suite, et une personne n’est jamais loin.',
+  ],
+  write: ['Write a message', 'Nachricht schreiben', 'Escribe un mensaje', 'Écrivez un message'],
+  send: ['Send', 'Senden', 'Enviar', 'Envoyer'],
+  log: ['Messages', 'Nachrichten', 'Mensajes', 'Messages'],
+  you: ['You', 'Sie', 'Tú', 'Vous'],
+  bot: ['Answers at once', 'Antwortet sofort', 'Responde al momento', 'Répond tout de suite'],
+  queue: ['Finding a person for you', 'Wir suchen jemanden für Sie', 'Buscando a una persona', 'Nous cherchons une personne'],
+  person: ['Our team', 'Unser Team', 'Nuestro equipo', 'Notre équipe'],
+  typing: ['{} is typing', '{} schreibt', '{} está escribiendo', '{} écrit'],
+  reconnecting: ['Reconnecting…', 'Verbindung wird hergestellt…', 'Reconectando…', 'Reconnexion…'],
+  refused: [
+    'The chat is not available here.',
+    'Der Chat ist hier nicht verfügbar.',
+    'El chat no está disponible aquí.',
+    'Le chat n’est pas disponible ici.',
+  ],
+  sending: ['Sending…', 'Wird gesendet…', 'Enviando…', 'Envoi…'],
+  sent: ['Sent', 'Gesendet', 'Enviado', 'Envoyé'],
+  failed: ['Not sent.', 'Nicht gesendet.', 'No enviado.', 'Non envoyé.'],
+  retry: ['Try again', 'Erneut versuchen', 'Reintentar', 'Réessayer'],
+  wait: ['Sending again in {} s', 'Neuer Versuch in {} s', 'Nuevo intento en {} s', 'Nouvel essai dans {} s'],
+  helped: ['Did this help?', 'Hat das geholfen?', '¿Te ha servido?', 'Cela vous a aidé ?'],
+  yes: ['Yes', 'Ja', 'Sí', 'Oui'],
+  no: ['No', 'Nein', 'No', 'Non'],
+  more: ['Read more', 'Weiterlesen', 'Leer más', 'Lire la suite'],
+  earlier: [
+    'Earlier messages are not shown',
+    'Frühere Nachrichten werden nicht angezeigt',
+    'No se muestran los mensajes anteriores',
+    'Les messages précédents ne sont pas affichés',
+  ],
+  unread: ['{} unread', '{} ungelesen', '{} sin leer', '{} non lus'],
+  handoff_requested: [
+    'We have asked a person to join. You can keep writing.',
+    'Wir haben jemanden aus dem Team gerufen. Sie können weiterschreiben.',
+    'Hemos avisado a una persona. Puedes seguir escribiendo.',
+    'Nous avons appelé une personne. Vous pouvez continuer à écrire.',
+  ],
+  agent_joined: ['{} has joined', '{} ist jetzt da', '{} está aquí', '{} est là'],
+  agent_left: [
+    '{} has left. The next free person takes over.',
+    '{} ist gegangen. Die nächste freie Person übernimmt.',
+    '{} ha salido. Te atenderá la próxima persona libre.',
+    '{} est parti. La prochaine personne libre prend le relais.',
+  ],
+  resolved: [
+    'This chat is resolved. Our assistant is back.',
+    'Dieser Chat ist abgeschlossen. Unser Assistent ist wieder da.',
+    'Este chat se ha resuelto. Nuestro asistente ha vuelto.',
+    'Ce chat est résolu. Notre assistant est de retour.',
+  ],
+  bot_unavailable: [
+    'Our assistant is not available. We have asked a person to join.',
+    'Unser Assistent ist nicht verfügbar. Wir haben jemanden aus dem Team gerufen.',
+    'Nuestro asistente no está disponible. Hemos avisado a una persona.',
+    'Notre assistant n’est pas disponible. Nous avons appelé une personne.',
+  ],
+};
+
+/* Answers {lang, spoken, dir, t(key, value), time(iso)}: lang as asked, spoken the language of the texts. */
+export function speak(locale, dir) {
+  let tag = 'en';
+  try {
+    [tag] = Intl.getCanonicalLocales(locale);
+  } catch { /* not a language tag */ }
+  const lang = tag.split('-')[0];
+  const at = Math.max(0, ['en', 'de', 'es', 'fr'].indexOf(lang));
+  const clock = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short' });
+  return {
+    lang,
+    spoken: at ? lang : 'en',
+    dir: dir ?? (['ar', 'fa', 'he', 'ur', 'yi'].includes(lang) ? 'rtl' : 'ltr'),
+    t: (key, value = '') => texts[key]?.[at].replace('{}', () => value),
+    time: (iso) => clock.format(new Date(iso)),
+  };
+}

@@ -1,0 +1,292 @@
+/* What is seen, typed and focused: the launcher and the panel, in a shadow root. */
+import { styleSheet } from './styles.js';
+
+const SVG = 'http://www.w3.org/2000/svg';
+const shapes = {
+  chat: 'M21 11.5a8.5 8.5 0 0 1-12.4 7.6L3 21l1.9-5.6A8.5 8.5 0 1 1 21 11.5Z',
+  down: 'm6 9 6 6 6-6',
+  close: 'M6 6l12 12M18 6 6 18',
+  send: 'M12 19V5m-6 6 6-6 6 6',
+  book: 'M12 6.5C9.5 5 7 4.5 3.5 4.5v14c3.5 0 6 .5 8.5 2 2.5-1.5 5-2 8.5-2v-14c-3.5 0-6 .5-8.5 2Zm0 0v14',
+};
+const phone = () => matchMedia('(max-width:480px),(max-height:420px)').matches;
+
+/* An element without markup: text goes in as text, so nothing anyone typed is ever parsed. */
+function h(tag, props, ...children) {
+  const element = document.createElement(tag);
+  for (const name in props) {
+    const value = props[name];
+    if (typeof value === 'function') element.addEventListener(name, value);
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+function icon(name) {
+  const svg = document.createElementNS(SVG, 'svg');
+  const path = document.createElementNS(SVG, 'path');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('aria-hidden', true);
+  path.setAttribute('d', shapes[name]);
+  svg.append(path);
+  return svg;
+}
+
+/* A link, or where the address is not http(s) the same words without one. */
+function link(address, base, props, ...children) {
+  const url = URL.canParse(address, base) && new URL(address, base);
+  if (!/^https?:$/.test(url.protocol)) return h('span', props, ...children);
+  return h('a', { ...props, href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, ...children);
+}
+
+/* Text with its addresses as links; the full stop after an address is not part of it. */
+const linked = (text) => text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?')\]}])/i)
+  .map((part, at) => at % 2 ? link(part, undefined, {}, part) : part);
+
+export class View {
+  items = []; // messages by their number; what has none yet is last
+
+  /* on: say(text, vote), retry(entry), typing(), toggle(open) */
+  constructor(options, { t, time, dir, spoken }, base, on) {
+    Object.assign(this, { t, time, base, on, title: options.title ?? t('title') });
+    const left = options.position ? options.position === 'left' : dir === 'rtl';
+    this.root = h('aside', { class: left ? 'root left' : 'root', dir, lang: spoken, 'aria-label': this.title,
+      keydown: (event) => this.key(event) }, this.makePanel(), this.makeLauncher());
+    // A site's shortcuts see the host, not the text field: what is typed here is not for them.
+    for (const type of ['keydown', 'keyup', 'keypress']) this.root.addEventListener(type, (event) => event.stopPropagation());
+    this.host = h('switchboard-widget');
+    this.shadow = this.host.attachShadow({ mode: 'open' });
+    this.shadow.adoptedStyleSheets = [styleSheet(options.color)];
+    this.shadow.append(this.root);
+    document.body.append(this.host);
+    this.owner({});
+    this.unread(0);
+    this.type();
+    this.draft('');
+  }
+
+  button(name, label, click, ...children) {
+    return h('button', { class: name, type: 'button', 'aria-label': this.t(label), click }, ...children);
+  }
+
+  makeLauncher() {
+    this.badge = h('span', { class: 'badge', 'aria-hidden': true });
+    return this.launcher = this.button('launcher', 'open', () => this.toggle(!this.open), icon('chat'), icon('down'), this.badge);
+  }
+
+  makePanel() {
+    const { t } = this;
+    this.face = h('span', { class: 'face', 'aria-hidden': true });
+    this.heading = h('b');
+    this.status = h('p');
+    this.banner = h('p', { class: 'banner', role: 'status', hidden: '' });
+    this.hello = h('b', {}, t('hello'));
+    this.intro = h('div', { class: 'intro' }, this.hello, h('p', {}, t('intro')));
+    this.earlier = h('p', { class: 'notice', hidden: '' }, t('earlier'));
+    this.log = h('div', { role: 'log', 'aria-live': 'polite', 'aria-label': t('log') });
+    this.dots = h('div', { class: 'dots', role: 'status' });
+    this.replies = h('div', { class: 'replies' });
+    this.scroll = h('div', { class: 'scroll', role: 'region', 'aria-label': t('log'), tabindex: 0 },
+      this.intro, this.earlier, this.log, this.dots, this.replies);
+    this.text = h('textarea', { rows: 1, maxlength: 4000, dir: 'auto', 'aria-label': t('write'), placeholder: t('write'),
+      input: () => this.draft(this.text.value, this.on.typing()) });
+    this.send = this.button('send', 'send', () => this.submit(), icon('send'));
+    return this.panel = h('dialog', { class: 'panel', 'aria-label': this.title, cancel: () => this.toggle(false) },
+      h('header', {}, this.face, h('div', {}, this.heading, this.status),
+        this.button('shut', 'close', () => this.toggle(false), icon('close'))),
+      this.banner, this.scroll, h('footer', {}, this.text, this.send));
+  }
+
+  draft(text) {
+    if (text !== this.text.value) this.text.value = text;
+    this.text.rows = Math.min(5, this.text.value.split('\n').length); // for browsers without field-sizing
+    this.send.setAttribute('aria-disabled', !this.text.value.trim());
+  }
+
+  submit() {
+    const text = this.text.value.trim();
+    this.text.focus();
+    if (!text) return;
+    this.draft('');
+    this.on.say(text);
+  }
+
+  key(event) {
+    if (event.key === 'Escape') this.toggle(false);
+    if (event.key !== 'Enter' || event.target !== this.text || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    this.submit();
+  }
+
+  get open() {
+    return this.panel.open;
+  }
+
+  /* quiet: nobody asked for it just now, so the focus stays where it is. */
+  toggle(open, quiet) {
+    if (open === this.open) return;
+    const within = this.shadow.activeElement;
+    if (!open) this.panel.close();
+    else if (phone()) this.panel.showModal(); // it covers the page, so the focus stays in it
+    else this.panel.show();
+    this.root.classList.toggle('open', open);
+    this.launcher.setAttribute('aria-expanded', open);
+    this.bottom();
+    // A touch keyboard would hide half of what there is to read.
+    if (open && !quiet && !matchMedia('(pointer:coarse)').matches) this.text.focus();
+    if (!open && within) this.launcher.focus();
+    this.on.toggle(open);
+  }
+
+  /* Down to the end; but the start of a long answer is where one reads on. */
+  bottom(element) {
+    this.scroll.scrollTop = element ? element.offsetTop - 12 : this.scroll.scrollHeight;
+  }
+
+  reset() {
+    this.items = this.items.filter(({ sequence, element }) => sequence === Infinity || element.remove());
+    this.type();
+    this.tail();
+  }
+
+  find(id) {
+    return id && this.items.find((item) => item.id === id);
+  }
+
+  /* A message from the server. */
+  message(frame, live) {
+    const { sequence, author, client_id: id } = frame;
+    if (this.find(id)) return this.sent(frame);
+    const item = { sequence, author, id, frame };
+    item.element = author === 'system' || frame.kind === 'notice' ? this.notice(frame) : this.bubble(item);
+    if (author === 'customer') this.mark(item, 'sent');
+    else this.type();
+    this.place(item);
+    this.bottom(live && author !== 'customer' && item.element);
+  }
+
+  /* A message of the visitor's own without a number: sending, wait (so many seconds) or failed. */
+  pending(entry, state, seconds) {
+    let item = this.find(entry.client_id);
+    if (!item) {
+      item = { sequence: Infinity, author: 'customer', id: entry.client_id, frame: { ...entry, at: Date.now() } };
+      item.element = this.bubble(item);
+      this.place(item);
+      this.bottom();
+    }
+    if (item.sequence === Infinity) this.mark(item, state, seconds);
+    if (state === 'failed') item.state.append(this.pill('retry', () => this.on.retry(entry)));
+  }
+
+  mark({ element, state }, name, seconds) {
+    element.className = `m me ${name}`;
+    state.replaceChildren(this.t(name, seconds));
+  }
+
+  sent({ client_id: id, sequence }) {
+    const item = this.find(id);
+    if (!item) return;
+    this.mark(item, 'sent');
+    item.sequence = sequence;
+    const at = this.items.indexOf(item);
+    if (this.items[at + 1]?.sequence < sequence) this.place(...this.items.splice(at, 1));
+  }
+
+  place(item) {
+    let at = this.items.length;
+    while (at && this.items[at - 1].sequence > item.sequence) at -= 1;
+    this.log.insertBefore(item.element, this.items[at]?.element ?? null);
+    this.items.splice(at, 0, item);
+    this.tail();
+  }
+
+  notice({ notice, text, agent, at }) {
+    return h('p', { class: 'notice', title: this.time(at) }, this.t(notice, this.name(agent)) ?? text);
+  }
+
+  name(agent) {
+    return agent?.name ?? this.t('person');
+  }
+
+  bubble(item) {
+    const { author, frame: { text, at, agent, article, ask_helped: asks, sequence } } = item;
+    const name = author === 'customer' ? this.t('you') : author === 'agent' ? this.name(agent) : this.bot;
+    const bubble = h('div', { class: 'bubble', title: this.time(at) }, h('p', { class: 'text', dir: 'auto' }, ...linked(text)));
+    const element = h('div', { class: `m ${author}` }, h('p', { class: 'who' }, name), bubble);
+    if (article) bubble.append(this.card(article));
+    if (author === 'customer') element.append(item.state = h('p', { class: 'state' }));
+    if (asks) {
+      const vote = (word) => this.pill(word, () => this.on.say(this.t(word), { sequence, helped: word === 'yes' }));
+      element.append(item.ask = h('p', { class: 'ask' }, this.t('helped'), vote('yes'), vote('no')));
+    }
+    return element;
+  }
+
+  card({ title, section, url }) {
+    const lines = [title, section].filter(Boolean).map((line) => h('span', { dir: 'auto' }, line));
+    if (url) lines.push(h('u', {}, this.t('more')));
+    return link(url, this.base, { class: 'card' }, icon('book'), h('div', {}, ...lines));
+  }
+
+  pill(name, click) {
+    return h('button', { class: 'pill', type: 'button', click }, this.t(name) ?? name);
+  }
+
+  /* Quick replies belong to the newest message, "did this help?" to what came after the visitor's last words. */
+  tail() {
+    const last = this.items.at(-1);
+    const mine = this.items.findLastIndex(({ author }) => author === 'customer');
+    this.items.forEach(({ ask }, at) => ask?.toggleAttribute('hidden', at < mine));
+    const offers = last?.author === 'bot' && last.frame.quick_replies || [];
+    this.replies.replaceChildren(...offers.map(({ title, text }) => this.pill(title, () => this.on.say(text))));
+  }
+
+  typing({ author, on, agent }) {
+    this.type(on && (author === 'agent' ? this.name(agent) : this.bot));
+    if (on) this.bottom();
+  }
+
+  /* name: who is typing; nobody when empty. */
+  type(name) {
+    clearTimeout(this.timer);
+    this.dots.hidden = !name;
+    this.dots.replaceChildren(h('span', { class: 'sr' }, this.t('typing', name)), h('i'), h('i'), h('i'));
+    if (name) this.timer = setTimeout(() => this.type(), 30000); // whoever it was may have gone
+  }
+
+  welcome({ bot_name: bot, customer, earlier, limits, latest }) {
+    this.bot = bot;
+    this.hello.textContent = this.t('hello', customer.name ? ` ${customer.name}` : '');
+    this.intro.hidden = earlier;
+    this.earlier.hidden = !earlier;
+    this.text.maxLength = limits.text;
+    this.busy(latest > 0);
+  }
+
+  /* While the history comes a screen reader stays quiet. */
+  busy(on) {
+    this.log.setAttribute('aria-busy', on);
+  }
+
+  owner({ owner, agent }) {
+    const name = owner === 'agent' && this.name(agent);
+    this.heading.textContent = name || this.title;
+    this.status.textContent = name ? this.title : this.t(owner === 'queue' ? owner : 'bot');
+    this.face.replaceChildren(name ? [...name][0] : icon('chat'));
+    this.root.classList.toggle('away', owner === 'queue');
+  }
+
+  /* online, reconnecting or refused */
+  state(state) {
+    this.banner.hidden = state === 'online';
+    this.banner.textContent = this.t(state) ?? '';
+  }
+
+  unread(count) {
+    this.badge.hidden = !count;
+    this.badge.textContent = count;
+    const label = this.t(this.open ? 'close' : 'open');
+    this.launcher.setAttribute('aria-label', count ? `${label} (${this.t('unread', count)})` : label);
+  }
+}

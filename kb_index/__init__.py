@@ -1,0 +1,1 @@
+"""The knowledge base: encoder, passages, index and search. Imports nothing first-party."""

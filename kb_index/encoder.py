@@ -1,0 +1,109 @@
+"""The sentence encoder as every process loads it: ONNX Runtime and a tokenizer, no torch.
+
+Runs on Python 3.10 inside the sealed engine too, so it imports nothing but the standard library,
+numpy, onnxruntime and tokenizers. `kb_index.export` makes the artefact that it loads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+MODEL_FILE = "model.onnx"
+TOKENIZER_FILE = "tokenizer.json"
+DESCRIPTION_FILE = "encoder.json"
+FORMAT = 1
+
+# No tokenizer in use makes fewer tokens than one in 32 characters of prose. Cutting here first keeps a
+# ten-megabyte text from being tokenized in full only to be truncated.
+CHARACTERS_A_TOKEN = 32
+
+
+class EncoderError(RuntimeError):
+    """The exported encoder is missing, damaged, or of a kind this version does not read."""
+
+
+class Encoder:
+    """Turns texts into vectors of length one; near meanings lie near each other. Safe to share between threads."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, tokenizer: Tokenizer, description: dict) -> None:
+        self.name: str = description["name"]
+        self.version: str = description["version"]
+        self.precision: str = description["precision"]
+        self.dimensions: int = description["dimensions"]
+        self.max_length: int = description["max_length"]
+        self._session = session
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def load(cls, directory: Path, threads: int = 1) -> Encoder:
+        """Load the artefact in `directory`, with `threads` threads for one text.
+
+        One thread is the default because requests run side by side already.
+        Raises `EncoderError` when the artefact is missing, damaged or of another format.
+        """
+        directory = Path(directory)
+        description = read_description(directory)
+        if description["version"] != artefact_version(directory):
+            raise EncoderError(f"the encoder in {directory} is damaged: export it again with `kb_index.export --force`")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # Waiting threads would otherwise burn a core each between two requests.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(description["max_length"])
+        session = onnxruntime.InferenceSession(str(directory / MODEL_FILE), options, providers=["CPUExecutionProvider"])
+        encoder = cls(session, tokenizer, description)
+        encoder.encode(["The first run allocates memory; let no customer wait for it."])
+        return encoder
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """Return float32 `(len(texts), dimensions)`, each row L2-normalised; a text beyond the model's length is cut.
+
+        Texts run one by one: int8 activations share a scale over a whole batch, so in a batch a text's
+        vector would depend on its neighbours, and on one thread a batch saves next to nothing.
+        """
+        vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        for row, text in enumerate(texts):
+            vectors[row] = self._encode_one(text)
+        return vectors
+
+    def _encode_one(self, text: str) -> np.ndarray:
+        # A lone surrogate cannot be passed on as UTF-8.
+        clean = text[: self.max_length * CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode("utf-8")
+        ids = np.array([self._tokenizer.encode(clean).ids], dtype=np.int64)
+        vector = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
+        return vector / max(float(np.linalg.norm(vector)), 1e-12)
+
+
+def read_description(directory: Path) -> dict:
+    """Return `encoder.json` of the artefact; raises `EncoderError` when it is missing or unreadable."""
+    try:
+        description = json.loads((Path(directory) / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        if description["format"] != FORMAT:
+            raise EncoderError(f"the encoder in {directory} has another format: run `python -m kb_index.export`")
+        return description
+    except FileNotFoundError:
+        raise EncoderError(f"no exported encoder in {directory}: run `python -m kb_index.export`") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EncoderError(f"the encoder in {directory} cannot be read: {error}") from error
+
+
+def artefact_version(directory: Path) -> str:
+    """Hash what decides the vectors, as 16 hex digits; stored embeddings name the encoder that made them by it."""
+    digest = hashlib.sha256()
+    for name in (MODEL_FILE, TOKENIZER_FILE):
+        try:
+            digest.update((Path(directory) / name).read_bytes())
+        except OSError as error:
+            raise EncoderError(f"the encoder in {directory} cannot be read: {error}") from error
+    return digest.hexdigest()[:16]

