@@ -7,6 +7,7 @@ import structlog
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from bot.errors import RateLimited
@@ -24,19 +25,26 @@ class Limiter:
     """Counts by key over a sliding minute; in memory, or in Redis for `redis_url`. Nothing is connected yet."""
 
     def __init__(self, redis_url: str = "") -> None:
+        self._connections: ConnectionPool | None = None
         if redis_url:
+            self._connections = ConnectionPool.from_url(
+                redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+            )
             self._storages = [
                 RedisStorage(
                     f"async+{redis_url}",
                     implementation="redispy",
                     key_prefix="switchboard",
-                    socket_timeout=REDIS_TIMEOUT_S,
-                    socket_connect_timeout=REDIS_TIMEOUT_S,
+                    connection_pool=self._connections,
                 )
             ]
         else:
             self._storages = [MemoryStorage() for _ in range(MEMORY_SHARDS)]
         self._windows = [SlidingWindowCounterRateLimiter(storage) for storage in self._storages]
+
+    async def stop(self) -> None:
+        if self._connections:
+            await self._connections.aclose()
 
     async def check(self, key: str, per_minute: int) -> None:
         """Count one for `key`. Raises RateLimited, counting nothing, when that is more than `per_minute`."""

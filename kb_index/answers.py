@@ -9,6 +9,7 @@ from kb_index.sentences import spans
 from kb_index.store import STORED
 
 LEXICAL_WEIGHT = 0.2  # beside the cosine; a shared rare word decides between sentences of like meaning
+WHOLE_WORDS = 80  # a passage no longer than this is shown as it is; cutting it loses answers
 MAX_WORDS = 60
 MAX_SENTENCES = 4
 MAX_LIST_WORDS = 90
@@ -34,6 +35,8 @@ def pick(text: str, vectors: bytes, question: np.ndarray, overlap: Callable[[str
     # A heading-like line that ends with a colon announces the answer; it is not one.
     scores -= [0.1 if text[:end].endswith(":") and end < found[-1][1] else 0.0 for _, end in found]
     best = int(scores.argmax())
+    if len(text.split()) <= WHOLE_WORDS:
+        return text[slice(*found[best])], text
     first, last = _list_around(text, found, best) or _sentences_around(text, found, best)
     return text[slice(*found[best])], text[found[first][0] : found[last][1]]
 

@@ -1,5 +1,6 @@
 """Markdown to passages: pieces of an article small enough to be an answer, with the heading they stand under."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from kb_index.sentences import spans
 MAX_WORDS = 120
 # What has no stop for this long is no sentence, and more than the encoder reads.
 LONGEST_SENTENCE = 240  # words
+# What stands before the first heading often is the answer in short, or says next to nothing. Read together
+# with what follows, it is found better (recall@1 .54 to .55 on the demo shop's questions) and says more.
+SHORT_LEAD = 40  # words
 MAX_HEADING = 500  # characters, as wide as the column
 HEADING_SEPARATOR = " > "
 
@@ -35,7 +39,7 @@ def passages(body: str, title: str) -> list[Passage]:
     try:
         found = [
             Passage(HEADING_SEPARATOR.join(section.path)[:MAX_HEADING], section.anchor[:MAX_ANCHOR], text)
-            for section in sections(render(body), title)
+            for section in _with_lead(sections(render(body), title))
             for text in _pack(section)
         ]
     except RecursionError:
@@ -45,13 +49,25 @@ def passages(body: str, title: str) -> list[Passage]:
     return found
 
 
+def _with_lead(found: list[Section]) -> list[Section]:
+    """Put a short text before the first heading at the head of the first section."""
+    if len(found) < 2 or found[0].path or sum(len(line.split()) for line in found[0].lines) > SHORT_LEAD:
+        return found
+    lead, first, *others = found
+    return [Section(first.path, first.anchor, lead.lines + first.lines), *others]
+
+
 def _pack(section: Section) -> Iterator[str]:
-    """Fill passages with whole sentences, and keep "Do this:" with the list that follows."""
+    """Fill passages of about the same size with whole sentences, and keep "Do this:" with the list that follows."""
+    units = list(_units(section))
+    total = sum(len(unit.split()) for _, unit in units)
+    # A section a little too long would else leave a last passage of a few words.
+    fair = total / math.ceil(total / MAX_WORDS) if total else 0
     packed: list[tuple[str, str]] = []  # what parts a unit from the one before, and the unit
     words = 0
-    for glue, unit in _units(section):
+    for glue, unit in units:
         count = len(unit.split())
-        if packed and words + count > MAX_WORDS:
+        if packed and (words + count > MAX_WORDS or words + count / 2 > fair):
             lead = _lead_in(packed)
             if len(lead) < len(packed):
                 yield _joined(packed[: len(packed) - len(lead)])

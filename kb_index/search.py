@@ -62,6 +62,11 @@ class KnowledgeBase:
         """The knowledge base's version that is in memory; -1 before the first `refresh`."""
         return self._version
 
+    @property
+    def rows(self) -> int:
+        """How many titles, questions and passages are in memory."""
+        return len(self._index)
+
     def refresh(self) -> bool:
         """Take in what was published or withdrawn since; return whether anything was.
 

@@ -118,6 +118,17 @@ def publish(connection: Connection, prepared: PreparedArticle) -> int:
     return number
 
 
+def reencode(connection: Connection, prepared: PreparedArticle) -> bool:
+    """Replace the embeddings of a published article; return False, changing nothing, if its text is another by now."""
+    published = article(connection, prepared.article.id)
+    if published is None or published.article != prepared.article:
+        return False
+    values = {"digest": prepared.article.digest, "version": _raise_version(connection)}
+    connection.execute(update(kb_articles).where(kb_articles.c.id == prepared.article.id).values(values))
+    _write_entries(connection, prepared)
+    return True
+
+
 def withdraw(connection: Connection, article_id: str) -> int:
     """Take an article out; return the version that no longer has it. An unknown id changes nothing."""
     known = select(kb_articles.c.id).where(kb_articles.c.id == article_id)
@@ -155,12 +166,17 @@ def articles(connection: Connection) -> list[PublishedArticle]:
     return [_published(row) for row in connection.execute(select(kb_articles).order_by(*order)).mappings()]
 
 
-def outdated(connection: Connection, encoder: str) -> list[str]:
-    """Return the ids of articles with embeddings of another encoder, or with none, in order."""
+def outdated(connection: Connection, encoder: str) -> list[PublishedArticle]:
+    """Return the articles whose embeddings are of another encoder's version, of another way to split, or missing."""
     fresh = select(kb_passages.c.article_id).group_by(kb_passages.c.article_id)
     fresh = fresh.having(func.min(kb_passages.c.encoder) == encoder, func.max(kb_passages.c.encoder) == encoder)
-    ids = select(kb_articles.c.id).where(kb_articles.c.id.not_in(fresh)).order_by(kb_articles.c.id)
-    return list(connection.execute(ids).scalars())
+    encoded = set(connection.execute(fresh).scalars())
+    digests = dict(connection.execute(select(kb_articles.c.id, kb_articles.c.digest)).tuples().all())
+    return [
+        each
+        for each in articles(connection)
+        if each.article.id not in encoded or digests[each.article.id] != each.article.digest
+    ]
 
 
 def _published(row) -> PublishedArticle:

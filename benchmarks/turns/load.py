@@ -14,13 +14,17 @@ import psutil
 from benchmarks.turns.questions import Conversation
 
 # No turn takes this long unless something is broken.
-REPLY_TIMEOUT_S = 30
+REPLY_TIMEOUT_S = 15
 # After a failure, so that a side that is down is not asked a thousand times a second.
 PAUSE_S = 0.2
 
 
 class TurnFailed(Exception):
     """An error, no answer, or an empty one; the text says which."""
+
+
+class Gone(Exception):
+    """The bot had left the conversation already, with its last reply: nobody answers this."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Customer(Protocol):
 
     async def arrive(self) -> None: ...
     async def say(self, text: str) -> Said:
-        """Raises TurnFailed."""
+        """Raises TurnFailed, Gone."""
         ...
 
     async def leave(self) -> None: ...
@@ -93,6 +97,8 @@ async def run(
         measured.seconds = time.perf_counter() - started
         measured.cpu_ms = {name: (used - before[name]) * 1000 for name, used in _cpu_s(processes).items()}
         measured.rss_mb = _memory_mb(processes)
+        if not measured.latencies_ms:
+            measured.errors["nothing was answered"] += 1
     finally:
         for worker in workers:
             worker.cancel()
@@ -127,6 +133,9 @@ async def _converse(someone: Customer, lines: Conversation, counting: asyncio.Ev
                 said = await someone.say(line.text)
         except TimeoutError as problem:
             raise TurnFailed(f"no reply in {REPLY_TIMEOUT_S} s") from problem
+        except Gone:
+            measured.handed_over += 1
+            return
         took = (time.perf_counter() - started) * 1000
         if counting.is_set():
             measured.latencies_ms.append(took)

@@ -11,7 +11,7 @@ from rich.console import Console
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from benchmarks.turns.load import Said, TurnFailed
+from benchmarks.turns.load import Gone, Said, TurnFailed
 from bot.operations.installation import Installation, free_ports, installation
 from bot.operations.prepare import prepare
 from bot.operations.supervise import Supervisor
@@ -48,7 +48,7 @@ class SocketCustomer:
         self._sequence = welcome["latest"]
 
     async def say(self, text: str) -> Said:
-        """From the message frame to the first of the bot's messages that came after it."""
+        """From the message frame to the first of the bot's messages that came after it. Raises TurnFailed, Gone."""
         client_id = await self._say(text)
         acknowledged: int | None = None
         said: Said | None = None
@@ -58,10 +58,13 @@ class SocketCustomer:
                 acknowledged = frame["sequence"]
             elif frame["type"] == "message":
                 self._in_order(frame)
-                # An earlier turn may have said two things: only what follows our own message answers it.
                 if frame.get("client_id") == client_id:
                     acknowledged = frame["sequence"]
-                elif acknowledged is not None and frame["sequence"] > acknowledged:
+                # An earlier turn may have said two things: only what follows our own message answers it.
+                elif acknowledged is None or frame["sequence"] < acknowledged:
+                    if frame.get("notice") == HANDED_OVER:
+                        raise Gone
+                else:
                     said = _said(frame)
         return said
 

@@ -113,7 +113,7 @@ async def save(request: Request, account: Writer, article_id: ArticleId, written
         await request.app.state.db.write(services.save_draft, article_id, text, written.token, account)
     except EditConflict as conflict:
         return await _conflict(request, account, article_id, text, conflict)
-    return await _saved(request, article_id, "Draft saved. Customers still see the published text.")
+    return await _saved(request, article_id, "Draft saved. Customers see it once you publish it.")
 
 
 @router.post("/studio/{article_id}/publish")

@@ -72,9 +72,11 @@ class EscalationPolicy(Policy):
     ) -> PolicyPrediction:
         action = self._next_action(tracker)
         probabilities = [0.0] * domain.num_actions
-        if action is not None:
-            probabilities[domain.index_for_action(action)] = 1.0
-        return self._prediction(probabilities)
+        if action is None:
+            return self._prediction(probabilities)
+        probabilities[domain.index_for_action(action)] = 1.0
+        # An open form predicts itself as a "no user" prediction, which overrules all that are none.
+        return self._prediction(probabilities, is_no_user_prediction=True)
 
     @staticmethod
     def _next_action(tracker: DialogueStateTracker) -> str | None:

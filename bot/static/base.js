@@ -1,5 +1,6 @@
 /* On every page of agents and writers: notices, times in the reader's own zone, and lost connections. */
 (() => {
+  const GOOD_NEWS_MS = 8000;
   const notices = document.getElementById('sb_notices');
 
   const show = (text, look = 'bad') => {
@@ -18,6 +19,12 @@
 
   document.addEventListener('click', (event) => {
     event.target.closest?.('[data-dismiss]')?.closest('.notice').remove();
+  });
+
+  // Good news needs no answer.
+  document.addEventListener('htmx:after:swap', () => {
+    const good = notices.querySelector('.notice.good');
+    if (good) setTimeout(() => good.remove(), GOOD_NEWS_MS);
   });
 
   const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });

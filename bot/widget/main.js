@@ -12,6 +12,7 @@ export function start(base, options, emit) {
   const over = new AbortController();
   let incoming = []; // numbers of what others wrote
   let read = 0;
+  let held = {}; // who has the conversation
   let shown = 0;
 
   function count() {
@@ -61,8 +62,10 @@ export function start(base, options, emit) {
       if (live) emit('message', { ...frame });
     },
     owner({ owner, agent }) {
-      view.owner({ owner, agent });
-      emit('owner', { owner, agent });
+      if (owner === held.owner && agent?.name === held.agent?.name) return;
+      held = { owner, agent };
+      view.owner(held);
+      emit('owner', held);
     },
     pending: (...entry) => view.pending(...entry),
     sent: (ack) => view.sent(ack),

@@ -60,7 +60,6 @@ export class Session {
     this.round += 1;
     this.greeted = false;
     this.release?.();
-    if (code === 1009 && this.inflight) this.refuse();
     this.free();
     if (code === 4403) this.error({ code: 'origin_refused' });
     else this.on.state('reconnecting');

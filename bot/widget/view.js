@@ -243,16 +243,18 @@ export class View {
   }
 
   typing({ author, on, agent }) {
-    this.type(on && (author === 'agent' ? this.name(agent) : this.bot));
+    // An agent's client only says that they go on; the bot may think for as long as it may take.
+    if (author === 'agent') this.type(on && this.name(agent), 6000);
+    else this.type(on && this.bot, 30000);
     if (on) this.bottom();
   }
 
   /* name: who is typing; nobody when empty. */
-  type(name) {
+  type(name, ms) {
     clearTimeout(this.timer);
     this.dots.hidden = !name;
     this.dots.replaceChildren(h('span', { class: 'sr' }, this.t('typing', name)), h('i'), h('i'), h('i'));
-    if (name) this.timer = setTimeout(() => this.type(), 30000); // whoever it was may have gone
+    if (name) this.timer = setTimeout(() => this.type(), ms);
   }
 
   welcome({ bot_name: bot, customer, earlier, limits, latest }) {

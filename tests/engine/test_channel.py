@@ -1,10 +1,12 @@
 """The channel on a real Sanic server: who may speak, and what comes back."""
 
 import asyncio
+import socket
+import threading
 from types import SimpleNamespace
 
-import aiohttp
 import pytest
+import requests
 from rasa.core.channels.channel import UserMessage
 from rasa.shared.core.events import SlotSet, UserUttered
 from sanic import Sanic
@@ -31,37 +33,59 @@ def test_a_leading_slash_is_no_command(typed, understood):
 
 
 class Served:
-    """The channel with a handler of the test's own in Rasa's place."""
+    """The channel on a socket, with a handler of the test's own in Rasa's place."""
 
-    def __init__(self, domain, handler, ready=True):
+    def __init__(self, domain):
         self.store = TravellingTrackerStore(domain)
-        self.app = Sanic(f"test-{id(self)}", configure_logging=False)
-        self.app.ctx.agent = SimpleNamespace(is_ready=lambda: ready, tracker_store=self.store)
-        self.app.blueprint(
-            SwitchboardInput(TOKEN).blueprint(lambda message: handler(message, self.store)),
-            url_prefix="/webhooks/switchboard",
-        )
+        self.handler = greet
+        self.ready = True
+        self._loop = asyncio.new_event_loop()
+        self._listening = socket.socket()
+        self._listening.bind(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/webhooks/switchboard"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    async def __aenter__(self):
-        self.server = await self.app.create_server(host="127.0.0.1", port=0, return_asyncio_server=True)
-        await self.server.startup()
-        await self.server.start_serving()
-        port = self.server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/webhooks/switchboard"
+    def _serve(self):
+        asyncio.set_event_loop(self._loop)
+        app = Sanic("channel_test", configure_logging=False)
+        app.ctx.agent = SimpleNamespace(is_ready=lambda: self.ready, tracker_store=self.store)
+
+        async def handle(message):
+            await self.handler(message, self.store)
+
+        app.blueprint(SwitchboardInput(TOKEN).blueprint(handle), url_prefix="/webhooks/switchboard")
+        server = self._loop.run_until_complete(app.create_server(sock=self._listening, return_asyncio_server=True))
+        self._loop.run_until_complete(server.startup())
+        self._loop.run_until_complete(server.start_serving())
+        self._loop.run_forever()
+        self._loop.run_until_complete(server.close())
+
+    def __enter__(self):
+        self._thread.start()
         return self
 
-    async def __aexit__(self, *_):
-        await self.server.close()
+    def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
 
 
-def call(domain, handler, body, token=TOKEN, ready=True):
-    async def work():
-        async with Served(domain, handler, ready) as served, aiohttp.ClientSession() as session:
-            headers = {"Authorization": f"Bearer {token}"}
-            async with session.post(served.url + "/turn", json=body, headers=headers) as response:
-                return response.status, await response.json()
+@pytest.fixture(scope="module")
+def served(domain):
+    # Sanic rewrites its own code when a server starts, which works once a process: one server for all.
+    with Served(domain) as served:
+        yield served
 
-    return asyncio.run(work())
+
+@pytest.fixture
+def call(served):
+    def post(body, token=TOKEN, handler=greet, ready=True):
+        served.handler, served.ready = handler, ready
+        answer = requests.post(
+            served.url + "/turn", json=body, headers={"Authorization": f"Bearer {token}"}, timeout=20
+        )
+        return answer.status_code, answer.json()
+
+    return post
 
 
 async def greet(message: UserMessage, store: TravellingTrackerStore):
@@ -72,8 +96,8 @@ async def greet(message: UserMessage, store: TravellingTrackerStore):
     await message.output_channel.send_custom_json(message.sender_id, {"type": "handoff", "reason": "complaint"})
 
 
-def test_a_turn_comes_back_typed_with_what_was_understood_and_the_state(domain):
-    status, answer = call(domain, greet, {"conversation": "c", "turn": 1, "text": "/hi", "state": None})
+def test_a_turn_comes_back_typed_with_what_was_understood_and_the_state(call):
+    status, answer = call({"conversation": "c", "turn": 1, "text": "/hi", "state": None})
     assert status == 200 and answer["error"] is None
     assert answer["messages"] == [{"type": "text", "text": "Hello!"}, {"type": "handoff", "reason": "complaint"}]
     assert (answer["intent"], answer["confidence"]) == ("greet", 0.9)
@@ -81,25 +105,25 @@ def test_a_turn_comes_back_typed_with_what_was_understood_and_the_state(domain):
 
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN + "x"])
-def test_without_the_token_nothing_is_answered(domain, token):
-    status, answer = call(domain, greet, {"text": "hi"}, token)
+def test_without_the_token_nothing_is_answered(call, token):
+    status, answer = call({"text": "hi"}, token)
     assert status == 401 and answer == {"error": "unauthorized"}
 
 
 @pytest.mark.parametrize("body", [[], {"text": 5}, {"conversation": "c"}, "hi"])
-def test_a_body_that_does_not_fit_is_refused(domain, body):
-    status, answer = call(domain, greet, body)
+def test_a_body_that_does_not_fit_is_refused(call, body):
+    status, answer = call(body)
     assert status == 400 and answer == {"error": "bad_request"}
 
 
-def test_a_crash_is_no_silence(domain):
+def test_a_crash_is_no_silence(call):
     async def crash(message, store):
         raise ValueError("broken")
 
-    status, answer = call(domain, crash, {"conversation": "c", "turn": 1, "text": "hi"})
+    status, answer = call({"conversation": "c", "turn": 1, "text": "hi"}, handler=crash)
     assert status == 200 and answer["messages"] == [] and answer["error"] == "ValueError: broken"
 
 
-def test_an_engine_that_is_still_loading_says_so(domain):
-    status, answer = call(domain, greet, {"conversation": "c", "turn": 1, "text": "hi"}, ready=False)
+def test_an_engine_that_is_still_loading_says_so(call):
+    status, answer = call({"conversation": "c", "turn": 1, "text": "hi"}, ready=False)
     assert status == 503 and answer == {"error": "starting"}

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-from .conftest import MODEL, ROOT
+ROOT = Path(__file__).resolve().parent.parent.parent
+MODEL = ROOT / "models" / "rasa" / "switchboard.tar.gz"
 
 # Of the held-out messages in tests/engine/nlu. The issue of retrieval and confidence raises it.
 NLU_ACCURACY = 0.9
