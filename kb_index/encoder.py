@@ -19,6 +19,7 @@ MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 DESCRIPTION_FILE = "encoder.json"
 FORMAT = 1
+DESCRIBED = ("name", "version", "precision", "dimensions", "max_length")
 
 # No tokenizer in use makes fewer tokens than one in 32 characters of prose. Cutting here first keeps a
 # ten-megabyte text from being tokenized in full only to be truncated.
@@ -91,6 +92,9 @@ def read_description(directory: Path) -> dict:
         description = json.loads((Path(directory) / DESCRIPTION_FILE).read_text(encoding="utf-8"))
         if description["format"] != FORMAT:
             raise EncoderError(f"the encoder in {directory} has another format: run `python -m kb_index.export`")
+        missing = [name for name in DESCRIBED if name not in description]
+        if missing:
+            raise EncoderError(f"the encoder in {directory} is damaged: {DESCRIPTION_FILE} has no {missing[0]}")
         return description
     except FileNotFoundError:
         raise EncoderError(f"no exported encoder in {directory}: run `python -m kb_index.export`") from None

@@ -11,6 +11,8 @@ from bs4 import BeautifulSoup, Comment, MarkupResemblesLocatorWarning
 from markdown_it import MarkdownIt
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+# Quotes and lists within one another. The parser leaves out what lies deeper; its own limit is 20.
+MAX_NESTING = 100
 MAX_ANCHOR = 100  # characters
 _EXPLICIT_ID = re.compile(r"\s*\{#([\w.:-]{1,100})\}\s*$")
 _NOT_IN_SLUG = re.compile(r"[^\w\s-]")
@@ -22,7 +24,7 @@ def render(body: str) -> BeautifulSoup:
     A heading's id is the one written after it (`## Returns {#returns}`) or on it (`<h2 id=...>`), else
     the slug of its text; ids are unique in the page. Comments are removed. Broken HTML is closed.
     """
-    markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    markdown = MarkdownIt("commonmark", {"html": True, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
     with warnings.catch_warnings():
         # A body that is just an address or a file name is still a body.
         warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)

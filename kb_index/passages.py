@@ -1,6 +1,7 @@
 """Markdown to passages: pieces of an article small enough to be an answer, with the heading they stand under."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ LONGEST_SENTENCE = 240  # words
 SHORT_LEAD = 40  # words
 MAX_HEADING = 500  # characters, as wide as the column
 HEADING_SEPARATOR = " > "
+# What counts as a word: endless runs count by their length, and Chinese, Japanese and Korean by the character.
+_WORD = re.compile(r"[\u3040-\u9fff\uac00-\ud7a3]|[^\s\u3040-\u9fff\uac00-\ud7a3]{1,20}")
 
 
 @dataclass(frozen=True)
@@ -59,21 +62,20 @@ def _with_lead(found: list[Section]) -> list[Section]:
 
 def _pack(section: Section) -> Iterator[str]:
     """Fill passages of about the same size with whole sentences, and keep "Do this:" with the list that follows."""
-    units = list(_units(section))
-    total = sum(len(unit.split()) for _, unit in units)
-    # A section a little too long would else leave a last passage of a few words.
-    fair = total / math.ceil(total / MAX_WORDS) if total else 0
-    packed: list[tuple[str, str]] = []  # what parts a unit from the one before, and the unit
-    words = 0
-    for glue, unit in units:
-        count = len(unit.split())
-        if packed and (words + count > MAX_WORDS or words + count / 2 > fair):
-            lead = _lead_in(packed)
-            if len(lead) < len(packed):
-                yield _joined(packed[: len(packed) - len(lead)])
-                packed, words = lead, sum(len(text.split()) for _, text in lead)
-        packed.append((glue, unit))
-        words += count
+    units = [(glue, unit, len(_WORD.findall(unit))) for glue, unit in _units(section)]
+    left = sum(count for *_, count in units)
+    packed: list[tuple[str, str, int]] = []  # what parts a unit from the one before, the unit, its words
+    for unit in units:
+        words = sum(count for *_, count in packed)
+        # A section a little too long would else leave a last passage of a few words.
+        fair = left / math.ceil(left / MAX_WORDS)
+        if packed and (words + unit[2] > MAX_WORDS or words + unit[2] / 2 > fair):
+            lead = packed[-1:] if packed[-1][1].endswith(":") and len(packed) > 1 else []
+            done = packed[: len(packed) - len(lead)]
+            yield _joined(done)
+            left -= sum(count for *_, count in done)
+            packed = lead
+        packed.append(unit)
     if packed:
         yield _joined(packed)
 
@@ -91,19 +93,14 @@ def _units(section: Section) -> Iterator[tuple[str, str]]:
 
 
 def _bounded(unit: str) -> Iterator[str]:
-    words = unit.split()
-    if len(words) <= LONGEST_SENTENCE and len(unit) <= LONGEST_SENTENCE * 12:
+    words = list(_WORD.finditer(unit))
+    if len(words) <= LONGEST_SENTENCE:
         yield unit
         return
-    for start in range(0, len(words), MAX_WORDS):
-        piece = " ".join(words[start : start + MAX_WORDS])
-        limit = MAX_WORDS * 12
-        yield from (piece[cut : cut + limit] for cut in range(0, len(piece), limit))
+    for first in range(0, len(words), MAX_WORDS):
+        last = min(first + MAX_WORDS, len(words)) - 1
+        yield unit[words[first].start() : words[last].end()]
 
 
-def _lead_in(packed: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return packed[-1:] if packed[-1][1].endswith(":") else []
-
-
-def _joined(packed: list[tuple[str, str]]) -> str:
-    return packed[0][1].lstrip() + "".join(glue + unit for glue, unit in packed[1:])
+def _joined(packed: list[tuple[str, str, int]]) -> str:
+    return packed[0][1].lstrip() + "".join(glue + unit for glue, unit, _ in packed[1:])

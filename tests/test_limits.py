@@ -76,7 +76,13 @@ async def test_a_redis_that_is_gone_turns_nobody_away():
 
 @pytest.mark.parametrize(
     ("limit", "before", "before_left", "current", "current_left"),
-    [(5, 5, 30.0, 3, 90.0), (5, 0, 0.0, 5, 100.0), (30, 30, 59.0, 1, 119.0), (1, 1, 60.0, 0, 120.0), (1, 0, 0, 1, 61.0)],
+    [
+        (5, 5, 30.0, 3, 90.0),
+        (5, 0, 0.0, 5, 100.0),
+        (30, 30, 59.0, 1, 119.0),
+        (1, 1, 60.0, 0, 120.0),
+        (1, 0, 0, 1, 61.0),
+    ],
 )
 def test_after_the_wait_that_was_told_one_more_fits_and_not_much_earlier(
     limit, before, before_left, current, current_left

@@ -19,7 +19,11 @@ TAGS = {
     "details", "summary", "div", "span", "center",
 }
 # fmt: on
+# A table that is wider than the screen lies in a box that can be scrolled, by keyboard too.
+WIDE = {"class": "wide", "tabindex": "0", "role": "group", "aria-label": "Table"}
 ATTRIBUTES = {
+    "*": {"lang", "dir"},
+    "div": set(WIDE),
     "a": {"href", "title"},
     "img": {"src", "alt", "title", "width", "height"},
     "td": {"colspan", "rowspan"},
@@ -47,6 +51,8 @@ def rendered(title: str, body: str) -> Rendered:
     try:
         soup = render(body)
         _drop_repeated_title(soup, title)
+        for table in soup.find_all("table"):
+            table.wrap(soup.new_tag("div", attrs=WIDE))
         outline = tuple((heading["id"], heading.get_text(" ", strip=True)) for heading in soup.find_all("h2"))
         return Rendered(_harmless(str(soup)), tuple(item for item in outline if item[1]))
     except RecursionError:
@@ -60,19 +66,18 @@ def rendered_page(title: str, body: str) -> Rendered:
 
 
 def _harmless(html: str) -> Markup:
-    clean = nh3.clean(
-        html,
-        tags=TAGS,
-        clean_content_tags=set(DROPPED) - TAGS,
-        attributes=ATTRIBUTES,
-        attribute_filter=_attribute,
-        url_schemes={"http", "https", "mailto", "tel"},
-        link_rel="noopener noreferrer",
-        set_tag_attribute_values={"img": {"loading": "lazy"}},
+    return Markup(
+        nh3.clean(
+            html,
+            tags=TAGS,
+            clean_content_tags=set(DROPPED) - TAGS,
+            attributes=ATTRIBUTES,
+            attribute_filter=_attribute,
+            url_schemes={"http", "https", "mailto", "tel"},
+            link_rel="noopener noreferrer",
+            set_tag_attribute_values={"img": {"loading": "lazy"}},
+        )
     )
-    # A table that is wider than the screen is scrolled, by keyboard too. No attribute is left on the tag to miss.
-    clean = clean.replace("<table>", '<div class="wide" tabindex="0" role="group" aria-label="Table"><table>')
-    return Markup(clean.replace("</table>", "</table></div>"))
 
 
 def _drop_repeated_title(soup: BeautifulSoup, title: str) -> None:
@@ -82,4 +87,6 @@ def _drop_repeated_title(soup: BeautifulSoup, title: str) -> None:
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
+    if tag == "div":
+        return value if WIDE.get(name, value) == value else None
     return None if name == "id" and value.startswith(OWN_IDS) else value

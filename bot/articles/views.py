@@ -202,9 +202,7 @@ async def _conflict(
     """Both texts: the writer's own stays where it is, the other one is shown beside it."""
     if is_partial(request):
         headers = {"HX-Retarget": "#sb_conflict", "HX-Reswap": "innerHTML"}
-        return page(
-            request, "articles/conflict.html", {"conflict": conflict}, status=conflict.status, headers=headers
-        )
+        return page(request, "articles/conflict.html", {"conflict": conflict}, status=conflict.status, headers=headers)
     standing = await request.app.state.db.read(services.open_draft, article_id)
     editing = services.Editing(article_id, mine, standing.status, conflict.token, standing.saved_at)
     return await _editor(request, account, editing, conflict)

@@ -1,8 +1,4 @@
-/* A line to the server that is kept up: a WebSocket, or HTTP where two sockets in a row did not open. */
-const OPEN_MS = 7000;
-const PROBE_MS = 4000;
-const SLOWEST_MS = 30000;
-
+/* A line to the server that is kept up: a WebSocket, or HTTP where two in a row did not open. */
 function socket(base, { up, frame, down }) {
   const url = new URL('channel/socket', base);
   url.protocol = url.protocol.replace('http', 'ws');
@@ -17,11 +13,10 @@ function socket(base, { up, frame, down }) {
 }
 
 function poll(base, { up, frame, down, token, cursor }) {
-  let post = new AbortController();
-  let wait = post; // the long poll under way
-  let line = Promise.resolve(); // posts keep their order
+  let wait = new AbortController(); // ends the long poll
+  let line = Promise.resolve(); // keeps the order
 
-  async function call(query, { signal }, body) {
+  async function call(query, body, signal) {
     const answer = await fetch(new URL(`channel/frames${query}`, base), {
       method: body ? 'POST' : 'GET',
       headers: { 'Content-Type': 'application/json', ...(token() && { Authorization: `Bearer ${token()}` }) },
@@ -30,40 +25,34 @@ function poll(base, { up, frame, down, token, cursor }) {
       signal,
     });
     const { frames } = await answer.json();
-    if (!signal.aborted) [...frames, {}].forEach(frame); // an empty answer is a sign of life too
-    return frames;
+    [...frames, {}].forEach(frame); // even none is a sign of life
+    if (frames.some(({ type }) => type === 'welcome')) listen(wait = new AbortController());
   }
 
-  async function listen(stop) {
-    while (!stop.signal.aborted) {
-      const frames = await call(`?cursor=${cursor()}&wait=25`, stop);
-      // A server that answers at once with nothing new must not be asked in a tight loop.
-      const pause = frames.some(({ type }) => type === 'message') ? 0 : frames[0]?.retry_after_s ?? 0.2;
-      await new Promise((go) => setTimeout(go, pause * 1000));
+  async function listen({ signal }) {
+    try {
+      while (!signal.aborted) {
+        await call(`?cursor=${cursor()}&wait=25`, undefined, signal);
+        await new Promise((go) => setTimeout(go, 200)); // never a tight loop
+      }
+    } catch {
+      if (!signal.aborted) down();
     }
   }
 
   queueMicrotask(up);
   return {
     send(message) {
-      const guard = (stop) => () => stop.signal.aborted || down();
-      if (message.type === 'hello' && wait !== post) wait.abort();
-      line = line.then(() => call('', post, JSON.stringify(message))).then((frames) => {
-        if (!frames.some(({ type }) => type === 'welcome')) return;
-        wait = new AbortController();
-        listen(wait).catch(guard(wait));
-      }).catch(guard(post));
+      if (message.type === 'hello') wait.abort();
+      line = line.then(() => call('', JSON.stringify(message))).catch(down);
     },
-    close() {
-      post.abort();
-      wait.abort();
-    },
+    close: () => wait.abort(),
   };
 }
 
-/* hooks: up() when frames may be sent, frame(object), down(code); token() and cursor() are for the long poll. */
+/* hooks: up() when frames may be sent, frame(object), down(code); token() and cursor() for HTTP. */
 export class Link {
-  failed = 0; // sockets in a row without a welcome
+  failed = 0; // sockets without a welcome
   tries = 0;
   over = new AbortController();
 
@@ -79,7 +68,7 @@ export class Link {
     let mine;
     const current = (act) => (value) => mine === this.transport && act(value);
     this.settled = false;
-    this.expect(OPEN_MS);
+    this.expect(7000);
     mine = this.transport = (this.failed < 2 ? socket : poll)(this.base, {
       ...this.hooks,
       up: current(this.hooks.up),
@@ -91,16 +80,14 @@ export class Link {
     });
   }
 
-  /* The server has said welcome; seconds between its heartbeats. */
   settle(seconds) {
-    this.silence = Math.max(seconds * 2, 30) * 1000 + 5000; // a long poll is quiet for 25 s
+    this.silence = seconds * 1000 + 30000;
     this.settled = true;
     this.tries = 0;
     if (this.failed < 2) this.failed = 0;
     this.expect(this.silence);
   }
 
-  /* Something must come within this time. */
   expect(ms) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.drop(), ms);
@@ -110,12 +97,11 @@ export class Link {
     this.transport?.send(frame);
   }
 
-  /* Someone looks, or the network is back: do not wait for the next turn. */
   wake() {
     if (document.visibilityState === 'hidden') return;
     if (this.transport && this.settled) {
       this.send({ type: 'ping' });
-      this.expect(PROBE_MS);
+      this.expect(4000);
     } else {
       this.failed = 0;
       this.transport?.close();
@@ -127,11 +113,11 @@ export class Link {
     if (!this.transport) return;
     this.transport.close();
     this.transport = null;
-    // When HTTP fails too it is the server that is away, and sockets get their turn again.
+    // HTTP failed too: the server is away, and sockets get their turn again
     if (this.failed > 1) this.failed = 0;
     else if (!this.settled) this.failed += 1;
     clearTimeout(this.timer);
-    const most = this.failed > 1 ? 0 : Math.min(SLOWEST_MS, 1000 * 2 ** this.tries++);
+    const most = this.failed > 1 ? 0 : Math.min(30000, 1000 * 2 ** this.tries++);
     this.timer = setTimeout(() => this.attempt(), most * (0.5 + Math.random() / 2));
     this.hooks.down(code);
   }

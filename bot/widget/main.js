@@ -3,16 +3,16 @@ import { Session, openStore } from './session.js';
 import { speak } from './strings.js';
 import { View } from './view.js';
 
-/* base: where this Switchboard is served from; options: the script's data- attributes; emit(event, detail). */
+/* base: the server's address; options: the data- attributes */
 export function start(base, options, emit) {
   const speech = speak(options.locale || document.documentElement.lang || navigator.language, options.dir);
   const prefix = `switchboard:${base.host}${base.pathname}:`;
   const store = openStore(prefix, () => localStorage);
   const tab = openStore(prefix, () => sessionStorage);
   const over = new AbortController();
-  let incoming = []; // numbers of what others wrote
+  let incoming = [];
   let read = 0;
-  let held = {}; // who has the conversation
+  let held = {};
   let shown = 0;
 
   function count() {
@@ -49,8 +49,8 @@ export function start(base, options, emit) {
       count();
     },
     welcome(frame) {
-      const [conversation, last] = store.get('read') ?? [];
-      read = conversation === frame.conversation ? last : frame.latest;
+      if (store.get('read')?.[0] !== frame.conversation) store.set('read', [frame.conversation, frame.latest]);
+      [, read] = store.get('read');
       view.welcome(frame);
       this.owner(frame);
     },
@@ -85,14 +85,13 @@ export function start(base, options, emit) {
   const app = {
     open(draft) {
       view.toggle(true);
-      if (draft) view.draft(draft);
+      if (typeof draft === 'string') view.draft(draft);
     },
     close: () => view.toggle(false),
     identify(token) {
-      session.identity = token;
+      session.identity = String(token);
       session.anew();
     },
-    /* The visitor signs out: nothing of them stays on this device. */
     shutdown() {
       session.stop();
       over.abort();
@@ -103,10 +102,9 @@ export function start(base, options, emit) {
     },
   };
 
-  // Nobody becomes a visitor by looking at a page: the line goes up for who has been here, or opens the panel.
+  // nobody becomes a visitor by looking at a page
   if (options.identity) app.identify(options.identity);
   else if (store.get('token') || session.outbox().length) session.connect();
-  // A panel that was open stays open over the pages of a shop.
   if (tab.get('open') && innerWidth > 480) view.toggle(true, true);
   return app;
 }

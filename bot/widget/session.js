@@ -1,38 +1,38 @@
-/* The visitor's side of docs/protocol.md: token, cursor, outbox, one message under way at a time. */
+/* The visitor's side of docs/protocol.md. One message is under way at a time, so that they stay in order. */
 import { Link } from './link.js';
 
-/* What outlives the page, as JSON: an area of the browser, or memory where that is forbidden or full. */
+/* JSON in an area of the browser, or in memory where that is forbidden or full. */
 export function openStore(prefix, area) {
-  const memory = {};
-  const attempt = (act) => {
-    try {
-      return act(area());
-    } catch { /* forbidden, full, or not ours */ }
-  };
+  let kept = {};
+  try {
+    kept = area();
+  } catch { /* forbidden */ }
   return {
-    get: (key) => memory[key] ?? attempt((kept) => JSON.parse(kept[prefix + key])),
+    get(key) {
+      try {
+        return JSON.parse(kept[prefix + key]);
+      } catch { /* nothing, or not ours */ }
+    },
     set(key, value) {
-      delete memory[key];
-      if (!attempt((kept) => kept[prefix + key] = JSON.stringify(value))) memory[key] = value;
+      const entry = { [prefix + key]: JSON.stringify(value) };
+      try {
+        Object.assign(kept, entry);
+      } catch {
+        kept = { ...kept, ...entry };
+      }
     },
-    remove(key) {
-      delete memory[key];
-      attempt((kept) => kept.removeItem(prefix + key));
-    },
-    keys(start) {
-      const kept = attempt(Object.keys)?.filter((key) => key.startsWith(prefix)) ?? [];
-      return [...Object.keys(memory), ...kept.map((key) => key.slice(prefix.length))].filter((key) => key.startsWith(start));
-    },
+    remove: (key) => delete kept[prefix + key],
+    keys: (start) => Object.keys(kept).filter((key) => key.startsWith(prefix + start)).map((key) => key.slice(prefix.length)),
   };
 }
 
-/* on: reset(), welcome(frame), message(frame, live), pending(entry, state, seconds), sent(ack), owner(frame),
- * typing(frame), state(name), error(frame). An entry is sending, wait (so many seconds) or failed. */
+/* on: reset, welcome, message(frame, live), pending(entry, state, seconds), sent, owner, typing, state, error. */
 export class Session {
   cursor = 0;
-  round = 0; // of greetings; what belongs to an earlier one is void
-  acked = new Set(); // our own numbers beyond the cursor
+  round = 0; // of greetings
+  acked = new Set(); // numbers beyond the cursor
   failed = new Set();
+  typed = 0;
 
   constructor(base, store, locale, on) {
     Object.assign(this, { base, store, locale, on });
@@ -48,7 +48,6 @@ export class Session {
     });
   }
 
-  /* This tab no longer is who it was; what is stored stays. */
   stop() {
     this.link?.stop();
     this.link = this.token = null;
@@ -65,7 +64,7 @@ export class Session {
     else this.on.state('reconnecting');
   }
 
-  /* Says hello, and all after the cursor comes. Without a token one tab at a time, or two would make two visitors. */
+  /* Without a token one tab at a time, or two would make two visitors. */
   async greet() {
     const round = this.round += 1;
     this.greeted = false;
@@ -77,7 +76,7 @@ export class Session {
     }
     this.token = this.store.get('token');
     this.asked = this.cursor;
-    const page = location.origin + location.pathname; // a query may hold secrets
+    const page = location.origin + location.pathname; // a query may be secret
     const { token, identity, cursor, locale } = this;
     this.link.send({ type: 'hello', protocol: 1, token, identity, cursor, locale, page });
   }
@@ -85,24 +84,26 @@ export class Session {
   turn() {
     return new Promise((go) => {
       const hold = () => new Promise(go);
-      // Insecure pages have no locks: there pump() reads again which token was written last.
+      // without locks (insecure pages) pump() reads again which token was written last
       if (navigator.locks) navigator.locks.request('switchboard', hold).catch(hold);
       else hold();
     });
   }
 
-  /* Starts over as whom the stored token, or the identity, says we are. */
   anew() {
     this.cursor = 0;
     if (this.link) this.greet();
     else this.connect();
   }
 
-  /* Another tab has stored another token, or signed out. wanted: somebody looks at this one. */
+  /* Another tab has another token, or signed out. */
   moved(wanted) {
     const token = this.store.get('token');
     if (token ? token !== this.token : wanted) this.anew();
-    else if (!token) this.on.reset(this.stop());
+    else if (!token) {
+      this.stop();
+      this.on.reset();
+    }
   }
 
   take(frame) {
@@ -118,7 +119,7 @@ export class Session {
     if (this.asked && this.conversation !== conversation) return this.anew();
     Object.assign(this, { conversation, latest, greeted: true });
     this.link.settle(seconds);
-    this.jump = latest > this.cursor; // only the newest are sent: before the first there may be a gap
+    this.jump = latest > this.cursor; // only the newest come
     if (customer.identified) this.identity = undefined;
     if (!this.asked) {
       this.acked.clear();
@@ -126,7 +127,7 @@ export class Session {
     }
     this.on.state('online');
     this.on.welcome(frame);
-    this.failed.clear(); // a new line is a new chance
+    this.failed.clear();
     this.outbox().forEach((entry) => this.on.pending(entry, 'sending'));
     setTimeout(() => this.pump(), token && !navigator.locks ? 100 : 0);
   }
@@ -175,7 +176,6 @@ export class Session {
     else if (id && id === this.inflight?.client_id) this.refuse();
   }
 
-  /* Sends again by itself when the server would listen, and shows the seconds until then. */
   pause(seconds) {
     if (this.paused) return;
     this.paused = true;
@@ -183,8 +183,9 @@ export class Session {
     this.link.expect(seconds * 1000 + 9000);
     let left = Math.ceil(seconds);
     const tick = () => {
-      if (left && this.inflight) this.on.pending(this.inflight, 'wait', left);
-      if (left) return setTimeout(tick, 1000, left -= 1);
+      if (left > 0 && this.inflight) this.on.pending(this.inflight, 'wait', left);
+      left -= 1;
+      if (left >= 0) return setTimeout(tick, 1000);
       this.paused = false;
       this.inflight = null;
       if (this.greeted) this.pump();
@@ -199,8 +200,7 @@ export class Session {
 
   send(text, vote) {
     const id = crypto.randomUUID?.() ?? crypto.getRandomValues(new Uint32Array(4)).join('-');
-    this.at = Math.max(Date.now(), (this.at ?? 0) + 1);
-    this.retry({ client_id: id, text, vote, at: this.at });
+    this.retry({ client_id: id, text, vote, at: Date.now() });
   }
 
   retry(entry) {
@@ -229,13 +229,12 @@ export class Session {
     this.pump();
   }
 
-  /* The server will never take the one under way, so it is not kept for the next page. */
+  /* The server will never take it: not kept for the next page. */
   refuse() {
     this.store.remove(`out:${this.inflight.client_id}`);
     this.fail(this.inflight);
   }
 
-  /* The message is on the server's disk. */
   settle({ client_id: id }) {
     this.store.remove(`out:${id}`);
     if (!id || this.inflight?.client_id !== id) return;
@@ -249,7 +248,7 @@ export class Session {
   }
 
   typing() {
-    if (!this.greeted || Date.now() - (this.typed ?? 0) < 3000) return;
+    if (!this.greeted || Date.now() - this.typed < 3000) return;
     this.typed = Date.now();
     this.link.send({ type: 'typing' });
   }

@@ -1,18 +1,17 @@
-/* What the widget says. One line a text: English, German, Spanish, French; {} is a name or a number. */
+/* What the widget says in English, German, Spanish and French; {} is a name or a number. */
 const texts = {
   title: ['Chat with us', 'Chat', 'Chat', 'Chat'],
   open: ['Open chat', 'Chat öffnen', 'Abrir el chat', 'Ouvrir le chat'],
   close: ['Close chat', 'Chat schließen', 'Cerrar el chat', 'Fermer le chat'],
   hello: ['Hello{}!', 'Hallo{}!', '¡Hola{}!', 'Bonjour{} !'],
   intro: [
-    'Ask us anything. Our assistant answers at once, and a person is never far away.',
-    'Fragen Sie uns alles. Unser Assistent antwortet sofort, und ein Mensch ist nie weit.',
-    'Pregunta lo que quieras. Nuestro asistente responde al momento, y siempre hay una persona cerca.',
-    'Posez vos questions. Notre assistant répond tout de suite, et une personne n’est jamais loin.',
+    'Ask us anything. A person is never far away.',
+    'Fragen Sie uns alles. Ein Mensch ist nie weit.',
+    'Pregunta lo que quieras. Siempre hay una persona cerca.',
+    'Posez vos questions. Une personne n’est jamais loin.',
   ],
   write: ['Write a message', 'Nachricht schreiben', 'Escribe un mensaje', 'Écrivez un message'],
   send: ['Send', 'Senden', 'Enviar', 'Envoyer'],
-  log: ['Messages', 'Nachrichten', 'Mensajes', 'Messages'],
   you: ['You', 'Sie', 'Tú', 'Vous'],
   bot: ['Answers at once', 'Antwortet sofort', 'Responde al momento', 'Répond tout de suite'],
   queue: ['Finding a person for you', 'Wir suchen jemanden für Sie', 'Buscando a una persona', 'Nous cherchons une personne'],
@@ -68,7 +67,7 @@ const texts = {
   ],
 };
 
-/* Answers {lang, spoken, dir, t(key, value), time(iso)}: lang as asked, spoken the language of the texts. */
+/* lang: what was asked for; spoken: what there is. */
 export function speak(locale, dir) {
   let tag = 'en';
   try {
@@ -81,7 +80,7 @@ export function speak(locale, dir) {
     lang,
     spoken: at ? lang : 'en',
     dir: dir ?? (['ar', 'fa', 'he', 'ur', 'yi'].includes(lang) ? 'rtl' : 'ltr'),
-    t: (key, value = '') => texts[key]?.[at].replace('{}', () => value),
+    t: (key, value = '') => texts[key]?.[at]?.replace('{}', () => value),
     time: (iso) => clock.format(new Date(iso)),
   };
 }

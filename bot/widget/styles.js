@@ -1,4 +1,4 @@
-/* The shadow root's style sheet. Lengths are pixels: the page's root font size is not ours to rely on. */
+/* Lengths are pixels: the page's root font size is not ours. */
 const text = `
 :host{all:initial!important;display:block!important;position:fixed!important;z-index:2147483000!important}
 *{box-sizing:border-box;margin:0;unicode-bidi:plaintext}
@@ -21,10 +21,10 @@ svg{width:24px;height:24px;flex:none;fill:none;stroke:currentColor;stroke-width:
 .launcher,.send,header,.me .bubble{background:var(--brand);color:var(--on)}
 .launcher,header{background-image:linear-gradient(120deg,#0000,var(--end,#0000))}
 .launcher,.panel{position:fixed;right:24px;box-shadow:0 12px 40px #0f172a40,0 2px 6px #0f172a1a}
-.launcher{bottom:calc(24px + env(safe-area-inset-bottom));width:60px;height:60px;transition:transform .2s}
-.launcher:hover,.send:hover{transform:scale(1.06)}
-.launcher:focus-visible{outline-width:3px;outline-offset:3px}
-.launcher svg{width:28px;height:28px;grid-area:1/1;transition:.2s}
+.launcher{bottom:calc(24px + env(safe-area-inset-bottom));width:60px;height:60px}
+.launcher:hover,.shut:hover,.send:hover{transform:scale(1.06)}
+.launcher svg{width:28px;height:28px;grid-area:1/1}
+.launcher,.launcher svg,.shut,.send{transition:.2s}
 .open .launcher svg:first-child,.root:not(.open) svg+svg{opacity:0;transform:rotate(-60deg)}
 .badge{position:absolute;top:-3px;inset-inline-end:-3px;min-width:22px;padding:0 6px;border-radius:11px;background:#c5221f;
   color:#fff;font-size:12px;font-weight:700;line-height:22px}
@@ -39,7 +39,6 @@ header b{display:block;font-size:17px}
   background:#22c55e;border:2px solid var(--brand)}
 .away .face::after{background:var(--away)}
 .shut{width:40px;height:40px}
-.shut:hover{background:#0003}
 .shut:focus-visible{outline-color:var(--on);outline-offset:-3px}
 .banner{padding:6px;background:var(--away);color:#000;font-size:13px;text-align:center}
 .scroll{flex:1;position:relative;overflow-y:auto;overscroll-behavior:contain;scrollbar-width:thin;padding:20px 16px}
@@ -70,7 +69,6 @@ a,u{color:var(--accent)}
 .state{margin:3px 4px 0}
 .state .pill{margin-inline-start:8px}
 .sent:not(:last-child) .state{display:none}
-.failed .bubble{opacity:.7}
 .ask,.replies{display:flex;flex-wrap:wrap;gap:8px;align-items:center;margin-top:10px}
 .replies{justify-content:flex-end}
 .pill{padding:6px 14px;border:1px solid var(--line);border-radius:18px;background:var(--surface);color:var(--accent);
@@ -85,7 +83,7 @@ footer{display:flex;align-items:flex-end;margin:0 12px calc(12px + env(safe-area
 footer:focus-within{outline:2px solid var(--accent)}
 textarea{flex:1;min-width:0;max-height:132px;padding:6px 12px;resize:none;outline:0!important;scrollbar-width:thin;field-sizing:content}
 textarea::placeholder{color:var(--muted);opacity:1}
-.send{width:36px;height:36px;transition:transform .2s}
+.send{width:36px;height:36px}
 .send[aria-disabled=true]{background:var(--line);color:var(--muted)}
 @media (max-width:480px),(max-height:420px){
 .open .launcher{display:none}
@@ -95,11 +93,10 @@ textarea{font-size:16px}}
 @media (prefers-color-scheme:dark){.root{--accent:oklch(from var(--brand) max(l,.78) c h);--surface:#23272f;--canvas:#16191f;
   --ink:#eceef2;--muted:#a6aebb;--line:#3a404c;color-scheme:dark}}
 @media (prefers-reduced-motion){*,::after{animation:none!important;transition:none!important}}
-@media print{.root{display:none}}
 @keyframes rise{0%{opacity:0;transform:translateY(10px)}}
 @keyframes dot{30%{opacity:.4;transform:translateY(-4px)}}`;
 
-/* color: any CSS colour; text on it is black or white, text in it is darkened or lightened until it can be read. */
+/* color: any CSS colour; what is written on it or in it stays readable. */
 export function styleSheet(color) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(text);

@@ -1,17 +1,16 @@
-/* What is seen, typed and focused: the launcher and the panel, in a shadow root. */
+/* The launcher and the panel, in a shadow root. */
 import { styleSheet } from './styles.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const shapes = {
   chat: 'M21 11.5a8.5 8.5 0 0 1-12.4 7.6L3 21l1.9-5.6A8.5 8.5 0 1 1 21 11.5Z',
-  down: 'm6 9 6 6 6-6',
   close: 'M6 6l12 12M18 6 6 18',
   send: 'M12 19V5m-6 6 6-6 6 6',
   book: 'M12 6.5C9.5 5 7 4.5 3.5 4.5v14c3.5 0 6 .5 8.5 2 2.5-1.5 5-2 8.5-2v-14c-3.5 0-6 .5-8.5 2Zm0 0v14',
 };
 const phone = () => matchMedia('(max-width:480px),(max-height:420px)').matches;
 
-/* An element without markup: text goes in as text, so nothing anyone typed is ever parsed. */
+/* Text goes in as text: nothing anyone typed is ever parsed as markup. */
 function h(tag, props, ...children) {
   const element = document.createElement(tag);
   for (const name in props) {
@@ -33,27 +32,25 @@ function icon(name) {
   return svg;
 }
 
-/* A link, or where the address is not http(s) the same words without one. */
+/* Where the address is not http(s): the same words without a link. */
 function link(address, base, props, ...children) {
   const url = URL.canParse(address, base) && new URL(address, base);
   if (!/^https?:$/.test(url.protocol)) return h('span', props, ...children);
   return h('a', { ...props, href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, ...children);
 }
 
-/* Text with its addresses as links; the full stop after an address is not part of it. */
 const linked = (text) => text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?')\]}])/i)
   .map((part, at) => at % 2 ? link(part, undefined, {}, part) : part);
 
 export class View {
-  items = []; // messages by their number; what has none yet is last
+  items = []; // by their number; what has none yet is last
 
-  /* on: say(text, vote), retry(entry), typing(), toggle(open) */
   constructor(options, { t, time, dir, spoken }, base, on) {
     Object.assign(this, { t, time, base, on, title: options.title ?? t('title') });
     const left = options.position ? options.position === 'left' : dir === 'rtl';
     this.root = h('aside', { class: left ? 'root left' : 'root', dir, lang: spoken, 'aria-label': this.title,
       keydown: (event) => this.key(event) }, this.makePanel(), this.makeLauncher());
-    // A site's shortcuts see the host, not the text field: what is typed here is not for them.
+    // what is typed here is not for the site's shortcuts
     for (const type of ['keydown', 'keyup', 'keypress']) this.root.addEventListener(type, (event) => event.stopPropagation());
     this.host = h('switchboard-widget');
     this.shadow = this.host.attachShadow({ mode: 'open' });
@@ -72,7 +69,7 @@ export class View {
 
   makeLauncher() {
     this.badge = h('span', { class: 'badge', 'aria-hidden': true });
-    return this.launcher = this.button('launcher', 'open', () => this.toggle(!this.open), icon('chat'), icon('down'), this.badge);
+    return this.launcher = this.button('launcher', 'open', () => this.toggle(!this.open), icon('chat'), icon('close'), this.badge);
   }
 
   makePanel() {
@@ -84,13 +81,12 @@ export class View {
     this.hello = h('b', {}, t('hello'));
     this.intro = h('div', { class: 'intro' }, this.hello, h('p', {}, t('intro')));
     this.earlier = h('p', { class: 'notice', hidden: '' }, t('earlier'));
-    this.log = h('div', { role: 'log', 'aria-live': 'polite', 'aria-label': t('log') });
+    this.log = h('div', { role: 'log', 'aria-live': 'polite', 'aria-label': this.title });
     this.dots = h('div', { class: 'dots', role: 'status' });
     this.replies = h('div', { class: 'replies' });
-    this.scroll = h('div', { class: 'scroll', role: 'region', 'aria-label': t('log'), tabindex: 0 },
-      this.intro, this.earlier, this.log, this.dots, this.replies);
+    this.scroll = h('div', { class: 'scroll', tabindex: 0 }, this.intro, this.earlier, this.log, this.dots, this.replies);
     this.text = h('textarea', { rows: 1, maxlength: 4000, dir: 'auto', 'aria-label': t('write'), placeholder: t('write'),
-      input: () => this.draft(this.text.value, this.on.typing()) });
+      input: () => this.draft(this.text.value) });
     this.send = this.button('send', 'send', () => this.submit(), icon('send'));
     return this.panel = h('dialog', { class: 'panel', 'aria-label': this.title, cancel: () => this.toggle(false) },
       h('header', {}, this.face, h('div', {}, this.heading, this.status),
@@ -100,7 +96,8 @@ export class View {
 
   draft(text) {
     if (text !== this.text.value) this.text.value = text;
-    this.text.rows = Math.min(5, this.text.value.split('\n').length); // for browsers without field-sizing
+    else this.on.typing();
+    this.text.rows = Math.min(5, this.text.value.split('\n').length); // without field-sizing
     this.send.setAttribute('aria-disabled', !this.text.value.trim());
   }
 
@@ -123,23 +120,24 @@ export class View {
     return this.panel.open;
   }
 
-  /* quiet: nobody asked for it just now, so the focus stays where it is. */
+  /* quiet: the focus stays where it is */
   toggle(open, quiet) {
     if (open === this.open) return;
     const within = this.shadow.activeElement;
     if (!open) this.panel.close();
-    else if (phone()) this.panel.showModal(); // it covers the page, so the focus stays in it
+    else if (phone()) this.panel.showModal(); // covers the page, so keeps the focus
+    else if (quiet) this.panel.open = true;
     else this.panel.show();
     this.root.classList.toggle('open', open);
     this.launcher.setAttribute('aria-expanded', open);
     this.bottom();
-    // A touch keyboard would hide half of what there is to read.
+    // a touch keyboard would hide half of it
     if (open && !quiet && !matchMedia('(pointer:coarse)').matches) this.text.focus();
     if (!open && within) this.launcher.focus();
     this.on.toggle(open);
   }
 
-  /* Down to the end; but the start of a long answer is where one reads on. */
+  /* Down to the end, or to the start of a long answer. */
   bottom(element) {
     this.scroll.scrollTop = element ? element.offsetTop - 12 : this.scroll.scrollHeight;
   }
@@ -154,7 +152,6 @@ export class View {
     return id && this.items.find((item) => item.id === id);
   }
 
-  /* A message from the server. */
   message(frame, live) {
     const { sequence, author, client_id: id } = frame;
     if (this.find(id)) return this.sent(frame);
@@ -162,11 +159,12 @@ export class View {
     item.element = author === 'system' || frame.kind === 'notice' ? this.notice(frame) : this.bubble(item);
     if (author === 'customer') this.mark(item, 'sent');
     else this.type();
+    const { scrollHeight, scrollTop, clientHeight } = this.scroll;
     this.place(item);
-    this.bottom(live && author !== 'customer' && item.element);
+    if (!live || scrollHeight - scrollTop - clientHeight < 200) this.bottom(live && item.element);
   }
 
-  /* A message of the visitor's own without a number: sending, wait (so many seconds) or failed. */
+  /* The visitor's own, without a number: sending, wait (so many seconds) or failed. */
   pending(entry, state, seconds) {
     let item = this.find(entry.client_id);
     if (!item) {
@@ -176,7 +174,7 @@ export class View {
       this.bottom();
     }
     if (item.sequence === Infinity) this.mark(item, state, seconds);
-    if (state === 'failed') item.state.append(this.pill('retry', () => this.on.retry(entry)));
+    if (state === 'failed') item.state.append(this.pill(this.t('retry'), () => this.on.retry(entry)));
   }
 
   mark({ element, state }, name, seconds) {
@@ -217,7 +215,7 @@ export class View {
     if (article) bubble.append(this.card(article));
     if (author === 'customer') element.append(item.state = h('p', { class: 'state' }));
     if (asks) {
-      const vote = (word) => this.pill(word, () => this.on.say(this.t(word), { sequence, helped: word === 'yes' }));
+      const vote = (word) => this.pill(this.t(word), () => this.on.say(this.t(word), { sequence, helped: word === 'yes' }));
       element.append(item.ask = h('p', { class: 'ask' }, this.t('helped'), vote('yes'), vote('no')));
     }
     return element;
@@ -229,11 +227,11 @@ export class View {
     return link(url, this.base, { class: 'card' }, icon('book'), h('div', {}, ...lines));
   }
 
-  pill(name, click) {
-    return h('button', { class: 'pill', type: 'button', click }, this.t(name) ?? name);
+  pill(title, click) {
+    return h('button', { class: 'pill', type: 'button', click }, title);
   }
 
-  /* Quick replies belong to the newest message, "did this help?" to what came after the visitor's last words. */
+  /* Quick replies belong to the newest message, "did this help?" to those after the visitor's last. */
   tail() {
     const last = this.items.at(-1);
     const mine = this.items.findLastIndex(({ author }) => author === 'customer');
@@ -242,14 +240,13 @@ export class View {
     this.replies.replaceChildren(...offers.map(({ title, text }) => this.pill(title, () => this.on.say(text))));
   }
 
-  typing({ author, on, agent }) {
-    // An agent's client only says that they go on; the bot may think for as long as it may take.
-    if (author === 'agent') this.type(on && this.name(agent), 6000);
+  typing({ author, on }) {
+    // an agent says so again and again, the bot once
+    if (author === 'agent') this.type(on && this.heading.textContent, 6000);
     else this.type(on && this.bot, 30000);
     if (on) this.bottom();
   }
 
-  /* name: who is typing; nobody when empty. */
   type(name, ms) {
     clearTimeout(this.timer);
     this.dots.hidden = !name;
@@ -266,7 +263,7 @@ export class View {
     this.busy(latest > 0);
   }
 
-  /* While the history comes a screen reader stays quiet. */
+  /* No reading out while the history comes. */
   busy(on) {
     this.log.setAttribute('aria-busy', on);
   }
@@ -279,7 +276,6 @@ export class View {
     this.root.classList.toggle('away', owner === 'queue');
   }
 
-  /* online, reconnecting or refused */
   state(state) {
     this.banner.hidden = state === 'online';
     this.banner.textContent = this.t(state) ?? '';

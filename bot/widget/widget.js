@@ -1,6 +1,4 @@
-/* Switchboard. data- attributes: locale, dir, color, position, title, identity. window.Switchboard: open, close,
- * identify(token), shutdown, on(event, fn), which answers with its undoing. Events: ready, open, close, message, unread,
- * owner, error. Before this file is here: (window.Switchboard ||= []).push(['open']). */
+/* The one script a site includes; README.md says how. */
 (() => {
   const script = document.currentScript;
   const early = window.Switchboard;
@@ -17,7 +15,7 @@
     try {
       fn(detail);
     } catch (error) {
-      reportError(error); // the site's mistake must not stop the chat
+      reportError(error); // the site's, not ours
     }
   });
 

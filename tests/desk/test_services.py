@@ -68,9 +68,7 @@ async def test_handing_over_a_waiting_chat_again_changes_nothing(db):
 async def test_of_agents_who_claim_at_once_exactly_one_has_the_chat(db):
     chat = await db.write(ask)
     agents = [(f"agent{number}", f"Agent {number}") for number in range(8)]
-    results = await asyncio.gather(
-        *(db.write(services.claim, chat, agent) for agent in agents), return_exceptions=True
-    )
+    results = await asyncio.gather(*(db.write(services.claim, chat, agent) for agent in agents), return_exceptions=True)
     winners = [agent for agent, result in zip(agents, results, strict=True) if not isinstance(result, Exception)]
     assert len(winners) == 1
     assert all(isinstance(result, Conflict) for result in results if isinstance(result, Exception))

@@ -1,0 +1,163 @@
+"""The exported encoder says what the original says, and nothing that comes in can break it."""
+
+import json
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kb_index.encoder import Encoder, EncoderError
+from kb_index.export import export, resolve, up_to_date
+from kb_index.settings import ROOT
+
+ARTEFACT = ROOT / "models" / "encoder"
+
+TEXTS = [
+    "Where is my parcel?",
+    "do u ship to norway",
+    "I'd like my money back, the grinder arrived broken!!",
+    "Can I still change the address after I have ordered?",
+    "my coupon code doesnt work",
+    "WHAT IS YOUR PHONE NUMBER",
+    "¿Puedo pagar con PayPal?",
+    "Wie lange dauert der Versand nach Deutschland?",
+    "Quel moulin pour un espresso ?",
+    "how do I descale the kettle",
+    "subscription skip next delivery",
+    "Is the Chemex dishwasher-safe?",
+    "order #KF-20931 is missing two bags of beans",
+    "invoice with VAT number for my company please",
+    "what's the difference between sencha and gyokuro",
+    "Returns are free within 30 days of delivery. Register the return in your account, print the label and hand the "
+    "parcel in at any drop-off point; we refund within five working days of its arrival at our warehouse.",
+    "1. Unplug the kettle and let it cool.\n2. Fill it half with water and one spoon of citric acid.\n"
+    "3. Boil, wait 15 minutes, empty it and rinse it twice.",
+    "Paid by: PayPal; After our refund: same day\nPaid by: Card; After our refund: 3 to 5 working days",
+    "Gift cards are valid for three years and can be used in several orders. The balance is shown under Account. "
+    "A lost card can be replaced as long as you have the e-mail with which it was sent. " * 4,
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_vectors_are_those_of_sentence_transformers_on_torch(encoder: Encoder):
+    from sentence_transformers import SentenceTransformer
+
+    original = SentenceTransformer(resolve("all-MiniLM-L6-v2"), device="cpu")
+    expected = original.encode(TEXTS, batch_size=1, normalize_embeddings=True, show_progress_bar=False)
+    cosines = (encoder.encode(TEXTS) * expected).sum(axis=1)
+    assert cosines.mean() >= 0.99
+    assert cosines.min() >= 0.98, TEXTS[int(cosines.argmin())]
+
+
+def test_vectors_have_length_one_whatever_the_text(encoder: Encoder):
+    nasty = ["", " ", "\0", "\ud800", "😀😀😀", "שלום עולם", "x" * 200_000, "word " * 50_000, "<b>&amp;", "a"]
+    vectors = encoder.encode(nasty)
+    assert vectors.shape == (len(nasty), encoder.dimensions)
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_a_text_has_the_same_vector_in_any_company(encoder: Encoder):
+    together = encoder.encode(TEXTS)
+    for row, text in enumerate(TEXTS):
+        assert np.array_equal(encoder.encode([text])[0], together[row])
+
+
+def test_no_texts_give_no_vectors(encoder: Encoder):
+    assert encoder.encode([]).shape == (0, encoder.dimensions)
+
+
+def test_one_encoder_serves_many_threads(encoder: Encoder):
+    expected = encoder.encode(TEXTS)
+    wrong: list[str] = []
+
+    def ask() -> None:
+        for row, text in enumerate(TEXTS):
+            if not np.array_equal(encoder.encode([text])[0], expected[row]):
+                wrong.append(text)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_missing_artefact_is_named(tmp_path: Path):
+    with pytest.raises(EncoderError, match=r"no exported encoder in .*kb_index\.export"):
+        Encoder.load(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "tokenizer.json"])
+def test_a_damaged_artefact_is_refused(tmp_path: Path, file: str):
+    shutil.copytree(ARTEFACT, tmp_path / "encoder")
+    damaged = tmp_path / "encoder" / file
+    damaged.write_bytes(damaged.read_bytes()[:-10])
+    with pytest.raises(EncoderError, match="damaged"):
+        Encoder.load(tmp_path / "encoder")
+
+
+@pytest.mark.parametrize("content", ["not json", "[]", '{"format": 1}', '{"format": 99}'])
+def test_a_description_that_makes_no_sense_is_refused(tmp_path: Path, content: str):
+    shutil.copytree(ARTEFACT, tmp_path / "encoder")
+    (tmp_path / "encoder" / "encoder.json").write_text(content)
+    with pytest.raises(EncoderError):
+        Encoder.load(tmp_path / "encoder")
+
+
+def make_model(folder: Path) -> None:
+    """Save a tiny sentence-transformers model with random weights, and no normalisation of its own."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Pooling, Transformer
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    raw = folder.with_name("raw")
+    tokenizer = AutoTokenizer.from_pretrained(resolve("all-MiniLM-L6-v2"))
+    config = BertConfig(
+        vocab_size=tokenizer.vocab_size,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(raw)
+    tokenizer.save_pretrained(raw)
+    transformer = Transformer(str(raw), max_seq_length=48)
+    SentenceTransformer(modules=[transformer, Pooling(32, pooling_mode="cls")]).save(str(folder))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_another_model_is_exported_once_and_again_when_it_changes(tmp_path: Path):
+    from sentence_transformers import SentenceTransformer
+
+    make_model(tmp_path / "model")
+    output = tmp_path / "models" / "encoder"
+    said: list[str] = []
+    assert export(str(tmp_path / "model"), output, say=said.append)
+    assert said
+    encoder = Encoder.load(output)
+    assert (encoder.dimensions, encoder.max_length) == (32, 48)
+    original = SentenceTransformer(str(tmp_path / "model"), device="cpu")
+    expected = original.encode(TEXTS, batch_size=1, normalize_embeddings=True, show_progress_bar=False)
+    assert (encoder.encode(TEXTS) * expected).sum(axis=1).min() >= 0.98
+
+    assert not export(str(tmp_path / "model"), output, say=said.append)
+    (tmp_path / "model" / "README.md").write_text("changed")
+    assert export(str(tmp_path / "model"), output, say=said.append)
+    assert [path.name for path in output.parent.iterdir()] == ["encoder"], "something was left beside it"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_cannot_be_loaded_leaves_the_artefact_alone(tmp_path: Path):
+    shutil.copytree(ARTEFACT, tmp_path / "encoder")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{")
+    with pytest.raises(EncoderError, match="cannot load the model"):
+        export(str(tmp_path / "model"), tmp_path / "encoder", say=lambda _: None)
+    before = json.loads((ARTEFACT / "encoder.json").read_text())
+    assert Encoder.load(tmp_path / "encoder").version == before["version"]
+    assert up_to_date(tmp_path / "encoder", before["inputs"])
