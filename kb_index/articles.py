@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 MAX_FILE_BYTES = 1_000_000
+# Five times the longest article of a real help centre; the time to read hostile markup grows with its square.
+MAX_BODY = 300_000  # characters
 MAX_TITLE = 300  # characters, as wide as the column
 MAX_ID = 80
 MAX_LABEL = 120  # category and section
@@ -50,9 +52,15 @@ class Article:
         """Refuse what could not be stored or linked to."""
         if not _ID.match(self.id) or len(self.id) > MAX_ID:
             raise ArticleError(f"the id {self.id[:90]!r} is not 1 to {MAX_ID} letters, digits, '.', '_' or '-'")
-        for name, limit in (("title", MAX_TITLE), ("category", MAX_LABEL), ("section", MAX_LABEL), ("url", MAX_URL)):
+        for name, limit in (
+            ("title", MAX_TITLE),
+            ("category", MAX_LABEL),
+            ("section", MAX_LABEL),
+            ("url", MAX_URL),
+            ("body", MAX_BODY),
+        ):
             if len(getattr(self, name)) > limit:
-                raise ArticleError(f"the {name} is longer than {limit} characters")
+                raise ArticleError(f"the {name} is longer than {limit:,} characters")
         said = (self.title, self.category, self.section, self.url, self.body, *self.questions)
         if any("\0" in text or (not text.isprintable() and _SURROGATE.search(text)) for text in said):
             raise ArticleError("the text has characters that cannot be stored")

@@ -152,9 +152,8 @@ def _stats(options: argparse.Namespace, engine: Engine, encoder: Encoder, consol
     with engine.connect() as connection:
         articles = store.articles(connection)
         outdated = store.outdated(connection, encoder.version)
-        kinds = dict(
-            connection.execute(select(kb_passages.c.kind, func.count()).group_by(kb_passages.c.kind)).tuples().all()
-        )
+        counted = select(kb_passages.c.kind, func.count().label("entries")).group_by(kb_passages.c.kind)
+        kinds = {row.kind: row.entries for row in connection.execute(counted)}
         version = store.version(connection)
     console.print(f"{len(articles)} articles, {kinds.get(store.PASSAGE, 0)} passages, version {version}")
     console.print(f"{kinds.get(store.QUESTION, 0)} questions given by writers")

@@ -91,7 +91,7 @@ class Index:
 
 def load(connection: Connection, encoder: Encoder, lexicon: Lexicon, known: dict[str, IndexedArticle]) -> dict:
     """Return all published articles by id, taking from `known` those that did not change."""
-    published = dict(connection.execute(select(kb_articles.c.id, kb_articles.c.version)).tuples().all())
+    published = {row.id: row.version for row in connection.execute(select(kb_articles.c.id, kb_articles.c.version))}
     kept = {key: known[key] for key, number in published.items() if key in known and known[key].version == number}
     changed = sorted(published.keys() - kept.keys())
     for start in range(0, len(changed), IDS_A_QUERY):

@@ -6,6 +6,7 @@ What comes out holds whatever inline HTML the writer put in. Sanitise it before 
 import re
 import unicodedata
 import warnings
+from collections import Counter
 
 from bs4 import BeautifulSoup, Comment, MarkupResemblesLocatorWarning
 from markdown_it import MarkdownIt
@@ -43,12 +44,13 @@ def slug(text: str) -> str:
 
 def _name_headings(soup: BeautifulSoup) -> None:
     taken: set[str] = set()
+    times: Counter[str] = Counter()
     for heading in soup.find_all(HEADINGS):
         wanted = _take_explicit_id(heading) or heading.get("id") or slug(heading.get_text()) or "section"
-        anchor, count = wanted, 1
-        while anchor in taken:
-            count += 1
-            anchor = f"{wanted}-{count}"
+        wanted = anchor = "".join(wanted.split())[:MAX_ANCHOR]
+        while not anchor or anchor in taken:
+            times[wanted] += 1
+            anchor = f"{wanted[: MAX_ANCHOR - 8]}-{times[wanted] + 1}"
         taken.add(anchor)
         heading["id"] = anchor
 

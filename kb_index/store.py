@@ -171,7 +171,7 @@ def outdated(connection: Connection, encoder: str) -> list[PublishedArticle]:
     fresh = select(kb_passages.c.article_id).group_by(kb_passages.c.article_id)
     fresh = fresh.having(func.min(kb_passages.c.encoder) == encoder, func.max(kb_passages.c.encoder) == encoder)
     encoded = set(connection.execute(fresh).scalars())
-    digests = dict(connection.execute(select(kb_articles.c.id, kb_articles.c.digest)).tuples().all())
+    digests = {row.id: row.digest for row in connection.execute(select(kb_articles.c.id, kb_articles.c.digest))}
     return [
         each
         for each in articles(connection)

@@ -1,0 +1,81 @@
+"""An answer with its article, or an honest word that there is none."""
+
+import base64
+
+import pytest
+
+from actions.answers import AnotherAnswer, Answer, AnswerHelped
+from actions.handover import Affirm, Deny, HandOver
+
+
+def test_a_question_is_answered_word_for_word_with_article_and_section(run):
+    from actions import context
+    from kb_index import store
+
+    (said,), slots, _ = run(Answer(), "Which payment methods do you take?")
+    assert said["type"] == "answer" and said["article"]["id"] == "payment-methods"
+    with context.database().connect() as connection:
+        body = store.article(connection, "payment-methods").article.body
+    assert said["text"].split(". ")[0].split("\n")[0][:40] in body
+    assert slots["failed_answers"] is None and slots["shown_articles"] == ["payment-methods"]
+
+
+def test_the_engines_embedding_finds_the_same_article(run, encoder):
+    text = "Which payment methods do you take?"
+    packed = base64.b64encode(encoder.encode([text])[0].astype("<f2").tobytes()).decode()
+    assert run(Answer(), text, embedding=packed)[0][0]["article"] == run(Answer(), text)[0][0]["article"]
+
+
+@pytest.mark.parametrize("text", ["xkcd qwzx blorp", "who won the football yesterday?", "👍", "?" * 300])
+def test_what_no_article_answers_is_said_and_a_person_offered(run, text):
+    (said,), slots, _ = run(Answer(), text)
+    assert said["type"] == "text" and "article" not in said
+    assert said["quick_replies"][-1]["title"] == "Talk to a person"
+    assert slots.get("failed_answers") == 1 or slots["offered"] == "choice"
+
+
+def test_the_second_failure_in_a_row_asks_for_a_person(run):
+    said, _, _ = run(Answer(), "xkcd qwzx blorp", {"failed_answers": 1})
+    assert said[-1] == {"type": "handoff", "reason": "unresolved", "reasons": ["Two answers in a row did not help."]}
+
+
+def test_a_follow_up_is_understood_from_the_question_before(run):
+    _, slots, _ = run(Answer(), "and in Germany?", {"last_question": "how long does shipping take?"})
+    assert slots["last_question"] in ("how long does shipping take? and in Germany?", "and in Germany?")
+    (said,), _, _ = run(Answer(), "what about by gift card", {"last_question": "how do I pay for my order"})
+    assert said["type"] in ("answer", "text")
+
+
+def test_after_did_not_help_the_next_best_comes_and_not_the_same_again(run):
+    slots = {"last_question": "how do I return something", "shown_articles": ["return-policy"]}
+    said, after, _ = run(AnotherAnswer(), "that did not help", slots)
+    assert said[0]["type"] == "answer" and said[0]["article"]["id"] != "return-policy"
+    assert after["failed_answers"] == 1 and said[0]["article"]["id"] in after["shown_articles"]
+
+
+def test_did_not_help_out_of_the_blue_asks_what_it_is_about(run):
+    (said,), _, _ = run(AnotherAnswer(), "that did not help")
+    assert said["type"] == "text" and "trying to do" in said["text"]
+
+
+def test_an_answer_that_helped_ends_the_count_of_failures(run):
+    _, slots, _ = run(AnswerHelped(), "yes", {"failed_answers": 1, "shown_articles": ["a"]})
+    assert slots == {"shown_articles": None, "failed_answers": None, "offered": None}
+
+
+def test_yes_after_the_offer_of_a_person_fetches_one_and_otherwise_does_not(run):
+    _, _, events = run(Affirm(), "yes", {"offered": "person"})
+    assert events == [{"event": "followup", "timestamp": None, "name": "action_hand_over"}]
+    said, _, events = run(Affirm(), "yes")
+    assert said and not events
+
+
+def test_no_after_the_offer_leaves_the_door_open(run):
+    (said,), slots, _ = run(Deny(), "no", {"offered": "person"})
+    assert said["quick_replies"][0]["title"] == "Talk to a person" and slots == {"offered": None}
+
+
+def test_handing_over_closes_an_open_form(run):
+    (said,), slots, events = run(HandOver(), "a person please", {"requested_slot": "email"}, "talk_to_person")
+    assert said["reason"] == "asked_for_person"
+    assert slots["requested_slot"] is None and events[0] == {"event": "active_loop", "timestamp": None, "name": None}

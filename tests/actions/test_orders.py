@@ -1,0 +1,129 @@
+"""Orders: both details are checked, each state has its answer, a stranger learns nothing."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actions.order_book import STATUSES, Order, load_orders, normal_order_number
+from actions.orders import RETURN_DAYS, OrderDetailsUnclear, OrderResult, describe
+from kb_index.database import create_database_engine
+
+TODAY = date(2026, 11, 22)
+NUMBER, EMAIL = "KF-10205", "jonas.reuter@example.com"
+
+
+def order(status, **changes):
+    values = {
+        "order_number": NUMBER,
+        "email": EMAIL,
+        "name": "Jonas Reuter",
+        "placed_at": TODAY - timedelta(days=5),
+        "status": status,
+        "carrier": "DPD",
+        "tracking_number": "155" if status in ("shipped", "delivered") else None,
+        "expected_at": TODAY + timedelta(days=2),
+        "delivered_at": TODAY - timedelta(days=1) if status == "delivered" else None,
+        "total": "10.00",
+        "items": "1 x Tarn Hand Grinder",
+        "country": "Germany",
+    }
+    return Order(**{**values, **changes})
+
+
+@pytest.mark.parametrize("typed", ["KF-10205", "kf10205", "#10205", "KF 10205", "order 10205 please"])
+def test_a_number_is_found_however_it_is_typed(typed):
+    assert normal_order_number(typed) == NUMBER
+
+
+@given(st.text(max_size=200))
+def test_any_text_at_all_gives_a_number_or_none(text):
+    assert normal_order_number(text) is None or normal_order_number(text).startswith("KF-")
+
+
+def test_the_right_pair_is_told_the_state(run):
+    (said,), slots, _ = run(OrderResult(), slots={"order_number": NUMBER, "email": EMAIL.upper()})
+    assert NUMBER in said["text"] and "delivered" in said["text"]
+    assert slots["order_mismatches"] is None
+
+
+def test_number_and_address_that_do_not_belong_together_tell_nothing(run):
+    wrong = run(OrderResult(), slots={"order_number": NUMBER, "email": "stranger@example.com"})
+    unknown = run(OrderResult(), slots={"order_number": "KF-99999", "email": "stranger@example.com"})
+    assert wrong[0][0]["text"] == unknown[0][0]["text"].replace("KF-99999", NUMBER)
+    assert wrong[1]["order_number"] is None and wrong[1]["order_mismatches"] == 1
+
+
+def test_guessing_ends_with_a_person(run):
+    said, _, _ = run(OrderResult(), slots={"order_number": NUMBER, "email": "x@example.com", "order_mismatches": 1})
+    assert said[-1]["type"] == "handoff" and NUMBER in said[-1]["reasons"][0]
+
+
+def test_two_numbers_in_one_message_mean_the_last_one(run):
+    (said,), _, _ = run(OrderResult(), slots={"order_number": ["KF-10203", NUMBER], "email": EMAIL})
+    assert NUMBER in said["text"]
+
+
+@pytest.mark.parametrize("topic", ["status", "cancel", "return"])
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_state_has_an_answer_to_every_topic(status, topic):
+    text, replies = describe(order(status), topic, TODAY)
+    assert NUMBER in text and "None" not in text and "unknown" not in text
+    assert all(reply["title"] and reply["text"] for reply in replies)
+
+
+def test_an_order_that_is_late_is_an_apology_and_offers_a_person():
+    text, replies = describe(order("shipped", expected_at=TODAY - timedelta(days=3)), "status", TODAY)
+    assert "sorry" in text and replies[0]["title"] == "Talk to a person"
+
+
+@pytest.mark.parametrize(("days", "open_"), [(0, True), (RETURN_DAYS, True), (RETURN_DAYS + 1, False)])
+def test_the_window_for_a_return_ends_after_its_last_day(days, open_):
+    text, _ = describe(order("delivered", delivered_at=TODAY - timedelta(days=days)), "return", TODAY)
+    assert ("you can return it until" in text) is open_
+
+
+def test_only_an_order_that_is_not_packed_can_be_cancelled():
+    assert "can still be cancelled" in describe(order("placed"), "cancel", TODAY)[0]
+    assert "can't be cancelled" in describe(order("packed"), "cancel", TODAY)[0]
+
+
+@pytest.mark.parametrize(("slot", "wanted"), [("email", "e-mail address"), ("order_number", "order number")])
+def test_what_is_missing_is_named(run, slot, wanted):
+    assert wanted in run(OrderDetailsUnclear(), "abc", {"requested_slot": slot})[0][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"status": "lost"}, "the status is one of"),
+        ({"placed_at": "soon"}, "line 2"),
+        ({"email": ""}, "email is missing"),
+    ],
+)
+def test_a_bad_row_loads_nothing_and_names_the_line(tmp_path, db_url, change, message):
+    row = {
+        "order_number": "KF-20001",
+        "email": "a@example.com",
+        "name": "A",
+        "placed_at": "2026-11-01",
+        "status": "placed",
+        "carrier": "",
+        "tracking_number": "",
+        "expected_at": "",
+        "delivered_at": "",
+        "total": "1.00",
+        "items": "tea",
+        "country": "Ireland",
+    }
+    bad = {**row, **change}
+    path = tmp_path / "orders.csv"
+    path.write_text(",".join(row) + "\n" + ",".join(bad.values()) + "\n")
+    engine = create_database_engine(db_url)
+    with pytest.raises(ValueError, match=message):
+        load_orders(engine, path)
+    path.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
+    assert load_orders(engine, path) == 1
+    assert load_orders(engine, path) == 1, "loading again replaces"
+    engine.dispose()
