@@ -71,6 +71,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         app.add_api_route("/", lambda: RedirectResponse("/help"), methods=["GET"])
     app.add_exception_handler(SwitchboardError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
+    app.add_exception_handler(Exception, _explain_bug)
     app.middleware("http")(_headers)
 
 
@@ -102,6 +103,13 @@ async def _explain(request: Request, problem: Exception) -> Response:
     if problem.retry_after_s is not None:
         headers["Retry-After"] = str(problem.retry_after_s)
     return JSONResponse(body, status_code=problem.status, headers=headers)
+
+
+async def _explain_bug(request: Request, problem: Exception) -> Response:
+    # Starlette re-raises it afterwards, so the server's log has the whole of it.
+    shown = SwitchboardError("Something went wrong on our side; it has been logged. Please try again.", code="internal")
+    shown.status = 500
+    return await _explain(request, shown)
 
 
 async def _explain_http(request: Request, problem: Exception) -> Response:

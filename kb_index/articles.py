@@ -23,7 +23,7 @@ SUFFIXES = (".md", ".markdown")
 # Raised when the same text would give other passages, so that an import makes them anew.
 RECIPE = 1
 
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)(?:^|\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n|)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -119,8 +119,8 @@ def parse(text: str, relative: Path) -> Article:
         id=_text(meta, "id") or _text(meta, "slug") or _id_from(relative),
         title=" ".join(title.split()),
         body=body.strip(),
-        category=_text(meta, "category") or (folders[0] if folders else ""),
-        section=_text(meta, "section") or (folders[1] if len(folders) > 1 else ""),
+        category=_text(meta, "category") or (folders[0][:MAX_LABEL] if folders else ""),
+        section=_text(meta, "section") or (folders[1][:MAX_LABEL] if len(folders) > 1 else ""),
         language=_text(meta, "language") or _text(meta, "lang") or "en",
         url=_text(meta, "url"),
         questions=_questions(meta),

@@ -29,8 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code: 0 done, 1 nothing could be done (the reason is printed), 2 wrong usage."""
     settings = KnowledgeSettings()
     options = _parser(settings).parse_args(arguments)
-    console = Console(highlight=False)
-    errors = Console(stderr=True, highlight=False)
+    # Lines are for people and for logs: the terminal wraps them, nothing else does.
+    console = Console(highlight=False, soft_wrap=True)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         encoder = Encoder.load(settings.encoder_dir)
         migrate(options.database)
@@ -145,7 +146,7 @@ def _print_hit(number: int, hit: Hit, console: Console) -> None:
     parts = ", ".join(f"{name} {value:.2f}" for name, value in hit.parts.items())
     console.print(f"   [green]{hit.score:.0%}[/green] [dim]{parts}[/dim]")
     before, _, after = hit.excerpt.partition(hit.sentence)
-    console.print(f"{escape(before)}[bold]{escape(hit.sentence)}[/bold]{escape(after)}\n", soft_wrap=False)
+    console.print(f"{escape(before)}[bold]{escape(hit.sentence)}[/bold]{escape(after)}\n")
 
 
 def _stats(options: argparse.Namespace, engine: Engine, encoder: Encoder, console: Console) -> int:

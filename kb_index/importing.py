@@ -94,7 +94,8 @@ def import_articles(
 
 
 def _read(file: Path, root: Path, names: dict[str, str], report: ImportReport, skip_drafts: bool) -> Article | None:
-    name = str(file.relative_to(root)) if file != root else file.name
+    # Linux takes any bytes for a name; what is shown must be text.
+    name = os.fsencode(file.relative_to(root) if file != root else file.name).decode("utf-8", "replace")
     try:
         article = read_file(file, root)
         if article.id in names:

@@ -13,6 +13,7 @@ from kb_index.sentences import spans
 MAX_WORDS = 120
 # What has no stop for this long is no sentence, and more than the encoder reads.
 LONGEST_SENTENCE = 240  # words
+MAX_PASSAGES = 2_000  # of one article; encoding so many takes half a minute
 # What stands before the first heading often is the answer in short, or says next to nothing. Read together
 # with what follows, it is found better (recall@1 .54 to .55 on the demo shop's questions) and says more.
 SHORT_LEAD = 40  # words
@@ -47,6 +48,8 @@ def passages(body: str, title: str) -> list[Passage]:
         ]
     except RecursionError:
         raise ArticleError("the markup is nested too deeply") from None
+    if len(found) > MAX_PASSAGES:
+        raise ArticleError(f"the article has more than {MAX_PASSAGES:,} passages; make several of it")
     if not found:
         raise ArticleError("there is no text in the article")
     return found

@@ -34,6 +34,8 @@ ATTRIBUTES = {
 }
 # The ids of our own pages start with this: no heading may take one's place.
 OWN_IDS = "sb_"
+# Nested ones cost the square of their number: nobody needs as many, and nobody has to wait for them.
+MAX_TABLES = 500
 # Rendered help pages that are kept, by their text.
 KEPT_PAGES = 128
 
@@ -51,7 +53,10 @@ def rendered(title: str, body: str) -> Rendered:
     try:
         soup = render(body)
         _drop_repeated_title(soup, title)
-        for table in soup.find_all("table"):
+        tables = soup.find_all("table")
+        if len(tables) > MAX_TABLES:
+            raise Invalid(f"There are {len(tables):,} tables; {MAX_TABLES} are the limit.")
+        for table in tables:
             table.wrap(soup.new_tag("div", attrs=WIDE))
         outline = tuple((heading["id"], heading.get_text(" ", strip=True)) for heading in soup.find_all("h2"))
         return Rendered(_harmless(str(soup)), tuple(item for item in outline if item[1]))

@@ -22,7 +22,12 @@ from bot.pages import is_partial, page
 # 200,000 characters of four bytes each, encoded as a form, and some room.
 MAX_REQUEST = 4 * 1024 * 1024
 
-router = APIRouter(dependencies=[Depends(access.same_site)], include_in_schema=False, max_body_size=MAX_REQUEST)
+router = APIRouter(
+    dependencies=[Depends(access.same_site)],
+    include_in_schema=False,
+    max_body_size=MAX_REQUEST,
+    form_limits={"max_part_size": MAX_REQUEST},
+)
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 

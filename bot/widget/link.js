@@ -13,7 +13,7 @@ function socket(base, { up, frame, down }) {
 }
 
 function poll(base, { up, frame, down, token, cursor }) {
-  let wait = new AbortController(); // ends the long poll
+  let wait = new AbortController();
   let line = Promise.resolve(); // keeps the order
 
   async function call(query, body, signal) {
@@ -50,7 +50,6 @@ function poll(base, { up, frame, down, token, cursor }) {
   };
 }
 
-/* hooks: up() when frames may be sent, frame(object), down(code); token() and cursor() for HTTP. */
 export class Link {
   failed = 0; // sockets without a welcome
   tries = 0;
@@ -113,7 +112,7 @@ export class Link {
     if (!this.transport) return;
     this.transport.close();
     this.transport = null;
-    // HTTP failed too: the server is away, and sockets get their turn again
+    // HTTP failed too: sockets get their turn again
     if (this.failed > 1) this.failed = 0;
     else if (!this.settled) this.failed += 1;
     clearTimeout(this.timer);

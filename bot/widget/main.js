@@ -3,7 +3,6 @@ import { Session, openStore } from './session.js';
 import { speak } from './strings.js';
 import { View } from './view.js';
 
-/* base: the server's address; options: the data- attributes */
 export function start(base, options, emit) {
   const speech = speak(options.locale || document.documentElement.lang || navigator.language, options.dir);
   const prefix = `switchboard:${base.host}${base.pathname}:`;

@@ -1,7 +1,7 @@
 /* The visitor's side of docs/protocol.md. One message is under way at a time, so that they stay in order. */
 import { Link } from './link.js';
 
-/* JSON in an area of the browser, or in memory where that is forbidden or full. */
+/* area: localStorage or sessionStorage; memory where that fails. */
 export function openStore(prefix, area) {
   let kept = {};
   try {
@@ -11,7 +11,7 @@ export function openStore(prefix, area) {
     get(key) {
       try {
         return JSON.parse(kept[prefix + key]);
-      } catch { /* nothing, or not ours */ }
+      } catch { /* not ours */ }
     },
     set(key, value) {
       const entry = { [prefix + key]: JSON.stringify(value) };
@@ -26,10 +26,9 @@ export function openStore(prefix, area) {
   };
 }
 
-/* on: reset, welcome, message(frame, live), pending(entry, state, seconds), sent, owner, typing, state, error. */
 export class Session {
   cursor = 0;
-  round = 0; // of greetings
+  round = 0;
   acked = new Set(); // numbers beyond the cursor
   failed = new Set();
   typed = 0;
@@ -64,7 +63,7 @@ export class Session {
     else this.on.state('reconnecting');
   }
 
-  /* Without a token one tab at a time, or two would make two visitors. */
+  /* Without a token one tab at a time: two would be two visitors. */
   async greet() {
     const round = this.round += 1;
     this.greeted = false;
@@ -84,7 +83,7 @@ export class Session {
   turn() {
     return new Promise((go) => {
       const hold = () => new Promise(go);
-      // without locks (insecure pages) pump() reads again which token was written last
+      // without locks pump() reads again who was last
       if (navigator.locks) navigator.locks.request('switchboard', hold).catch(hold);
       else hold();
     });
@@ -96,7 +95,6 @@ export class Session {
     else this.connect();
   }
 
-  /* Another tab has another token, or signed out. */
   moved(wanted) {
     const token = this.store.get('token');
     if (token ? token !== this.token : wanted) this.anew();
@@ -229,7 +227,7 @@ export class Session {
     this.pump();
   }
 
-  /* The server will never take it: not kept for the next page. */
+  /* The server will never take it. */
   refuse() {
     this.store.remove(`out:${this.inflight.client_id}`);
     this.fail(this.inflight);

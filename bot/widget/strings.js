@@ -1,5 +1,5 @@
 /* What the widget says in English, German, Spanish and French; {} is a name or a number. */
-const texts = {
+export const texts = {
   title: ['Chat with us', 'Chat', 'Chat', 'Chat'],
   open: ['Open chat', 'Chat öffnen', 'Abrir el chat', 'Ouvrir le chat'],
   close: ['Close chat', 'Chat schließen', 'Cerrar el chat', 'Fermer le chat'],

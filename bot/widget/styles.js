@@ -20,7 +20,7 @@ svg{width:24px;height:24px;flex:none;fill:none;stroke:currentColor;stroke-width:
 .launcher,.shut,.send,.face{display:grid;place-items:center;flex:none;border-radius:50%}
 .launcher,.send,header,.me .bubble{background:var(--brand);color:var(--on)}
 .launcher,header{background-image:linear-gradient(120deg,#0000,var(--end,#0000))}
-.launcher,.panel{position:fixed;right:24px;box-shadow:0 12px 40px #0f172a40,0 2px 6px #0f172a1a}
+.launcher,.panel{position:fixed;right:24px;box-shadow:0 8px 40px #0f172a40}
 .launcher{bottom:calc(24px + env(safe-area-inset-bottom));width:60px;height:60px}
 .launcher:hover,.shut:hover,.send:hover{transform:scale(1.06)}
 .launcher svg{width:28px;height:28px;grid-area:1/1}
@@ -41,7 +41,7 @@ header b{display:block;font-size:17px}
 .shut{width:40px;height:40px}
 .shut:focus-visible{outline-color:var(--on);outline-offset:-3px}
 .banner{padding:6px;background:var(--away);color:#000;font-size:13px;text-align:center}
-.scroll{flex:1;position:relative;overflow-y:auto;overscroll-behavior:contain;scrollbar-width:thin;padding:20px 16px}
+.scroll{flex:1;position:relative;overflow-y:auto;overscroll-behavior:contain;padding:20px 16px}
 .scroll:focus-visible{outline-offset:-3px}
 .intro{padding:4px 4px 12px}
 .intro b{font-size:24px;line-height:1.4}
@@ -81,7 +81,7 @@ i+i+i{animation-delay:.3s}
 footer{display:flex;align-items:flex-end;margin:0 12px calc(12px + env(safe-area-inset-bottom));padding:4px;
   border:1px solid var(--line);border-radius:22px;background:var(--surface)}
 footer:focus-within{outline:2px solid var(--accent)}
-textarea{flex:1;min-width:0;max-height:132px;padding:6px 12px;resize:none;outline:0!important;scrollbar-width:thin;field-sizing:content}
+textarea{flex:1;min-width:0;max-height:132px;padding:6px 12px;resize:none;outline:0!important;field-sizing:content}
 textarea::placeholder{color:var(--muted);opacity:1}
 .send{width:36px;height:36px}
 .send[aria-disabled=true]{background:var(--line);color:var(--muted)}

@@ -10,9 +10,8 @@ const shapes = {
 };
 const phone = () => matchMedia('(max-width:480px),(max-height:420px)').matches;
 
-/* Text goes in as text: nothing anyone typed is ever parsed as markup. */
-function h(tag, props, ...children) {
-  const element = document.createElement(tag);
+/* Text goes in as text: no markup is ever parsed. */
+function build(element, props, children) {
   for (const name in props) {
     const value = props[name];
     if (typeof value === 'function') element.addEventListener(name, value);
@@ -22,17 +21,11 @@ function h(tag, props, ...children) {
   return element;
 }
 
-function icon(name) {
-  const svg = document.createElementNS(SVG, 'svg');
-  const path = document.createElementNS(SVG, 'path');
-  svg.setAttribute('viewBox', '0 0 24 24');
-  svg.setAttribute('aria-hidden', true);
-  path.setAttribute('d', shapes[name]);
-  svg.append(path);
-  return svg;
-}
+const h = (tag, props, ...children) => build(document.createElement(tag), props, children);
+const svg = (tag, props, ...children) => build(document.createElementNS(SVG, tag), props, children);
+const icon = (name) => svg('svg', { viewBox: '0 0 24 24', 'aria-hidden': true }, svg('path', { d: shapes[name] }));
 
-/* Where the address is not http(s): the same words without a link. */
+/* A link only where the address is http(s). */
 function link(address, base, props, ...children) {
   const url = URL.canParse(address, base) && new URL(address, base);
   if (!/^https?:$/.test(url.protocol)) return h('span', props, ...children);
@@ -43,14 +36,14 @@ const linked = (text) => text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?')\]}])/i
   .map((part, at) => at % 2 ? link(part, undefined, {}, part) : part);
 
 export class View {
-  items = []; // by their number; what has none yet is last
+  items = []; // by number
 
   constructor(options, { t, time, dir, spoken }, base, on) {
     Object.assign(this, { t, time, base, on, title: options.title ?? t('title') });
     const left = options.position ? options.position === 'left' : dir === 'rtl';
     this.root = h('aside', { class: left ? 'root left' : 'root', dir, lang: spoken, 'aria-label': this.title,
       keydown: (event) => this.key(event) }, this.makePanel(), this.makeLauncher());
-    // what is typed here is not for the site's shortcuts
+    // not for the site's shortcuts
     for (const type of ['keydown', 'keyup', 'keypress']) this.root.addEventListener(type, (event) => event.stopPropagation());
     this.host = h('switchboard-widget');
     this.shadow = this.host.attachShadow({ mode: 'open' });
@@ -64,7 +57,7 @@ export class View {
   }
 
   button(name, label, click, ...children) {
-    return h('button', { class: name, type: 'button', 'aria-label': this.t(label), click }, ...children);
+    return h('button', { class: name, 'aria-label': this.t(label), click }, ...children);
   }
 
   makeLauncher() {
@@ -86,7 +79,10 @@ export class View {
     this.replies = h('div', { class: 'replies' });
     this.scroll = h('div', { class: 'scroll', tabindex: 0 }, this.intro, this.earlier, this.log, this.dots, this.replies);
     this.text = h('textarea', { rows: 1, maxlength: 4000, dir: 'auto', 'aria-label': t('write'), placeholder: t('write'),
-      input: () => this.draft(this.text.value) });
+      input: () => {
+        this.draft(this.text.value);
+        this.on.typing();
+      } });
     this.send = this.button('send', 'send', () => this.submit(), icon('send'));
     return this.panel = h('dialog', { class: 'panel', 'aria-label': this.title, cancel: () => this.toggle(false) },
       h('header', {}, this.face, h('div', {}, this.heading, this.status),
@@ -96,9 +92,8 @@ export class View {
 
   draft(text) {
     if (text !== this.text.value) this.text.value = text;
-    else this.on.typing();
-    this.text.rows = Math.min(5, this.text.value.split('\n').length); // without field-sizing
-    this.send.setAttribute('aria-disabled', !this.text.value.trim());
+    this.text.rows = Math.min(5, text.split('\n').length);
+    this.send.setAttribute('aria-disabled', !text.trim());
   }
 
   submit() {
@@ -120,24 +115,23 @@ export class View {
     return this.panel.open;
   }
 
-  /* quiet: the focus stays where it is */
+  /* quiet: leaves the focus alone */
   toggle(open, quiet) {
     if (open === this.open) return;
     const within = this.shadow.activeElement;
     if (!open) this.panel.close();
-    else if (phone()) this.panel.showModal(); // covers the page, so keeps the focus
+    else if (phone()) this.panel.showModal();
     else if (quiet) this.panel.open = true;
     else this.panel.show();
     this.root.classList.toggle('open', open);
     this.launcher.setAttribute('aria-expanded', open);
     this.bottom();
-    // a touch keyboard would hide half of it
+    // a touch keyboard would hide it
     if (open && !quiet && !matchMedia('(pointer:coarse)').matches) this.text.focus();
     if (!open && within) this.launcher.focus();
     this.on.toggle(open);
   }
 
-  /* Down to the end, or to the start of a long answer. */
   bottom(element) {
     this.scroll.scrollTop = element ? element.offsetTop - 12 : this.scroll.scrollHeight;
   }
@@ -164,7 +158,7 @@ export class View {
     if (!live || scrollHeight - scrollTop - clientHeight < 200) this.bottom(live && item.element);
   }
 
-  /* The visitor's own, without a number: sending, wait (so many seconds) or failed. */
+  /* state: sending, wait or failed */
   pending(entry, state, seconds) {
     let item = this.find(entry.client_id);
     if (!item) {
@@ -228,10 +222,9 @@ export class View {
   }
 
   pill(title, click) {
-    return h('button', { class: 'pill', type: 'button', click }, title);
+    return h('button', { class: 'pill', click }, title);
   }
 
-  /* Quick replies belong to the newest message, "did this help?" to those after the visitor's last. */
   tail() {
     const last = this.items.at(-1);
     const mine = this.items.findLastIndex(({ author }) => author === 'customer');
@@ -263,7 +256,6 @@ export class View {
     this.busy(latest > 0);
   }
 
-  /* No reading out while the history comes. */
   busy(on) {
     this.log.setAttribute('aria-busy', on);
   }

@@ -45,5 +45,8 @@
     app = start(base, options, emit);
     emit('ready');
     queue.forEach((call) => run(...call));
-  }).catch((error) => emit('error', { code: 'load_failed', message: String(error) }));
+  }).catch((error) => {
+    console.warn('Switchboard:', error);
+    emit('error', { code: 'load_failed', message: String(error) });
+  });
 })();
