@@ -1,10 +1,16 @@
 """The database gone for five seconds in the middle of a chat."""
 
+import contextlib
+import shutil
 import signal
+import sqlite3
+import subprocess
 import time
+from collections.abc import Iterator
 
 import psutil
 import pytest
+from sqlalchemy.engine import make_url
 
 from bot.dialogue.scripted import ScriptedEngine, echo
 from kb_index.schema import migrate
@@ -23,8 +29,6 @@ def cluster():
 
 
 def postgres_processes(url: str) -> list[psutil.Process]:
-    from sqlalchemy.engine import make_url
-
     port = make_url(url).port
     found = []
     for process in psutil.process_iter(["name"]):
@@ -57,10 +61,56 @@ def test_a_frozen_database_refuses_clearly_and_loses_nothing(cluster):
         ]
 
 
-def test_a_locked_sqlite_file_is_waited_for(tmp_path, sqlite_template):
-    import shutil
-    import sqlite3
+@contextlib.contextmanager
+def stopped(url: str) -> Iterator[None]:
+    """The server down inside the block, and up again after it."""
+    postmaster = postgres_processes(url)[0]
+    command, account = postmaster.cmdline(), postmaster.username()
+    postmaster.send_signal(signal.SIGINT)
+    psutil.wait_procs([postmaster], timeout=30)
+    yield
+    again = subprocess.Popen(command, user=account, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    RESTARTED.append(again)
 
+
+RESTARTED: list[subprocess.Popen] = []
+
+
+@pytest.fixture(autouse=True)
+def end_what_was_restarted():
+    yield
+    while RESTARTED:
+        server = RESTARTED.pop()
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=30)
+
+
+def test_a_database_that_is_stopped_for_five_seconds_is_said_and_loses_nothing():
+    with temporary_cluster() as url:
+        migrate(url)
+        with running(url, ScriptedEngine(echo), messages_per_minute=1000) as service, Client(service.url) as customer:
+            assert customer.ask("before")["author"] == "bot"
+            with stopped(url):
+                customer.send({"type": "message", "client_id": "during", "text": "during"})
+                error = customer.expect("error", client_id="during")
+                assert error["code"] == "unavailable" and error["retry_after_s"] > 0
+                time.sleep(AWAY_S)
+            # As the widget does: sent again, under the same id, until it is acknowledged.
+            until = time.monotonic() + 30
+            while time.monotonic() < until:
+                customer.send({"type": "message", "client_id": "during", "text": "during"})
+                answer = customer.receive()
+                while answer["type"] not in ("ack", "error"):
+                    answer = customer.receive()
+                if answer["type"] == "ack":
+                    break
+                time.sleep(0.5)
+            customer.expect("message", author="bot", text="You said: during", timeout=30)
+            said = [customer.messages[n]["text"] for n in sorted(customer.messages)]
+            assert said == ["before", "You said: before", "during", "You said: during"]
+
+
+def test_a_locked_sqlite_file_is_waited_for(tmp_path, sqlite_template):
     path = tmp_path / "locked.db"
     shutil.copy(sqlite_template, path)
     with (

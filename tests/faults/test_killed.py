@@ -1,4 +1,4 @@
-"""Each process killed in turn during a chat: what was acknowledged is there, once, in order, and the customer is told."""
+"""Each process killed in turn during a chat: what was acknowledged is there, once, in order, and the customer told."""
 
 import os
 import signal

@@ -1,0 +1,76 @@
+"""What may come back from the engine's address, and what it means."""
+
+import asyncio
+import json
+
+import pytest
+
+from bot.dialogue.engine import EngineDown, RasaEngine, TurnRequest
+
+REQUEST = TurnRequest("c" * 32, 1, "hello", None, {})
+
+
+async def ask(answer: bytes | None, timeout_s: float = 5.0):
+    """Ask an engine whose every answer is `answer`; None never answers."""
+    seen = []
+
+    async def serve(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))[15:])
+        seen.append((head.decode(), json.loads(await reader.readexactly(length))))
+        if answer is None:
+            await asyncio.sleep(30)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    engine = RasaEngine(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "the-token", timeout_s)
+    try:
+        return await engine.take_turn(REQUEST), seen
+    finally:
+        await engine.close()
+        server.close()
+
+
+def http(body: bytes, status: str = "200 OK") -> bytes:
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status.encode(), len(body), body)
+
+
+async def test_a_turn_is_sent_with_the_token_and_comes_back_typed():
+    body = {"messages": [{"type": "text", "text": "hi"}], "intent": "greet", "confidence": 0.9, "policy": "RulePolicy"}
+    result, seen = await ask(http(json.dumps({**body, "state": {"slots": {}}, "error": None}).encode()))
+    assert result.messages == [{"type": "text", "text": "hi"}] and result.state == {"slots": {}}
+    head, sent = seen[0]
+    assert "authorization: bearer the-token" in head.lower()
+    assert sent["text"] == "hello" and sent["turn"] == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http(b'{"messages": [], "error": "action_failed: action_answer"}'),
+        http(b'{"error": "unauthorized"}', "401 Unauthorized"),
+        http(b"Internal Server Error", "500 Internal Server Error"),
+        http(b"not json"),
+        http(b"[]"),
+        b"garbage",
+        b"",
+    ],
+)
+async def test_anything_but_a_good_answer_is_an_engine_that_is_down(answer):
+    with pytest.raises(EngineDown):
+        await ask(answer)
+
+
+async def test_an_engine_that_takes_too_long_is_down():
+    with pytest.raises(EngineDown, match="Timeout"):
+        await ask(None, timeout_s=0.2)
+
+
+async def test_nobody_there_is_down_and_not_healthy():
+    engine = RasaEngine("http://127.0.0.1:9", "the-token", 1.0)
+    with pytest.raises(EngineDown):
+        await engine.take_turn(REQUEST)
+    assert await engine.healthy() is False
+    await engine.close()
