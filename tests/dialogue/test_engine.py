@@ -1,6 +1,7 @@
 """What may come back from the engine's address, and what it means."""
 
 import asyncio
+import contextlib
 import json
 
 import pytest
@@ -14,15 +15,21 @@ async def ask(answer: bytes | None, timeout_s: float = 5.0):
     """Ask an engine whose every answer is `answer`; None never answers."""
     seen = []
 
+    serving = []
+
     async def serve(reader, writer):
+        serving.append(asyncio.current_task())
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))[15:])
         seen.append((head.decode(), json.loads(await reader.readexactly(length))))
         if answer is None:
-            await asyncio.sleep(30)
-        writer.write(answer)
-        await writer.drain()
+            await reader.read()  # until the other side gives up
+        else:
+            writer.write(answer)
+            await writer.drain()
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     engine = RasaEngine(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "the-token", timeout_s)
@@ -31,6 +38,7 @@ async def ask(answer: bytes | None, timeout_s: float = 5.0):
     finally:
         await engine.close()
         server.close()
+        await asyncio.gather(*serving)
 
 
 def http(body: bytes, status: str = "200 OK") -> bytes:
