@@ -5,13 +5,13 @@ import re
 from typing import Any
 
 import numpy as np
-from kb_index.search import Hit
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import context
 from actions.replies import PERSON, answer, hand_off, say
+from kb_index.search import Hit
 
 # After this many answers in a row that failed, a person takes over (bot/escalation/decision.py agrees).
 FAILED_ANSWERS_LIMIT = 2
@@ -19,7 +19,7 @@ MAX_SHOWN = 6
 MAX_QUESTION = 400
 
 _FOLLOW_UP = re.compile(r"^\W*(?:and|or|but|also|what about|how about|what if|same for|for)\b", re.IGNORECASE)
-_SHORT_WORDS = 3
+_BRIEF_WORDS = 3
 
 Events = list[dict[str, Any]]
 
@@ -33,7 +33,10 @@ class Answer(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
         message = tracker.latest_message
         text = (message.get("text") or "")[:MAX_QUESTION]
-        question, hits = search(text, message.get("embedding"), tracker.get_slot("last_question"))
+        # A few words make sense behind the question before, unless they are no question at all.
+        brief = tracker.get_intent_of_latest_message() == "ask_question" and len(text.split()) <= _BRIEF_WORDS
+        before = tracker.get_slot("last_question") if brief or _FOLLOW_UP.search(text) else None
+        question, hits = search(text, message.get("embedding"), before)
         remembered = [SlotSet("last_question", question)]
         if hits and hits[0].score >= context.settings().answer_threshold:
             answer(dispatcher, hits[0])
@@ -69,16 +72,16 @@ class AnswerHelped(Action):
         return [SlotSet("shown_articles", None), *answered()]
 
 
-def search(text: str, packed: str | None, last_question: str | None) -> tuple[str, list[Hit]]:
-    """Hits for `text`, or for it behind the question before it where that fits better.
+def search(text: str, packed: str | None, before: str | None) -> tuple[str, list[Hit]]:
+    """Hits for `text`, or for it behind the question `before` it, if any, where that fits better.
 
     `packed` is the text's embedding as the engine sent it. Returns the question that was searched for.
     """
     knowledge = context.knowledge()
     hits = knowledge.search(text, embedding=_unpacked(packed))
-    if not last_question or not (_FOLLOW_UP.search(text) or len(text.split()) <= _SHORT_WORDS):
+    if not before:
         return text, hits
-    together = f"{last_question} {text}"[-MAX_QUESTION:]
+    together = f"{before} {text}"[-MAX_QUESTION:]
     joined = knowledge.search(together)
     if joined and (not hits or joined[0].score > hits[0].score):
         return together, joined

@@ -4,13 +4,13 @@ import logging
 import threading
 from functools import lru_cache
 
-from kb_index.search import KnowledgeBase
 from pydantic import Field
 from sqlalchemy import Engine
 
 from actions.order_book import OrderBook, SqlOrderBook
 from kb_index.database import create_database_engine
 from kb_index.encoder import Encoder
+from kb_index.search import KnowledgeBase
 from kb_index.settings import KnowledgeSettings
 
 # How often a publish by another process is looked for; searchable within a second is the promise.

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from kb_index.search import Hit
 from rasa_sdk.executor import CollectingDispatcher
+
+from kb_index.search import Hit
 
 PERSON = {"title": "Talk to a person", "text": "I would like to talk to a person"}
 

@@ -129,7 +129,8 @@ def _web(arguments: argparse.Namespace) -> int:
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         access_log=False,
-        log_level=settings.log_level.lower(),
+        # Its "connection open" for every visitor is noise; what it warns of is not.
+        log_level="warning",
         timeout_graceful_shutdown=5,
     )
     return 0

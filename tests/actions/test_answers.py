@@ -79,3 +79,8 @@ def test_handing_over_closes_an_open_form(run):
     (said,), slots, events = run(HandOver(), "a person please", {"requested_slot": "email"}, "talk_to_person")
     assert said["reason"] == "asked_for_person"
     assert slots["requested_slot"] is None and events[0] == {"event": "active_loop", "timestamp": None, "name": None}
+
+
+def test_nonsense_after_a_question_is_not_answered_from_that_question(run):
+    (said,), _, _ = run(Answer(), "asdf jkl", {"last_question": "how do I return something"}, intent="out_of_scope")
+    assert said["type"] == "text"
