@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,6 +15,7 @@ MAX_WORDS = 60
 MAX_SENTENCES = 4
 MAX_LIST_WORDS = 90
 MAX_LIST_LINES = 7
+Spans = tuple[tuple[int, int], ...]
 _LIST_MARK = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
 # A sentence that begins so leans on the one before.
 _LEANS = re.compile(
@@ -27,7 +29,7 @@ def pick(text: str, vectors: bytes, question: np.ndarray, overlap: Callable[[str
     `vectors` are the embeddings of its sentences as stored, `question` is L2-normalised float32, and `overlap`
     tells a sentence's share of the question's words, from 0 to 1. Both results stand in `text` as they are.
     """
-    found = spans(text)
+    found = _spans(text)
     scores = np.array([LEXICAL_WEIGHT * overlap(text[start:end]) for start, end in found])
     matrix = np.frombuffer(vectors, dtype=STORED).astype(np.float32)
     if matrix.size == len(found) * question.size:
@@ -41,7 +43,11 @@ def pick(text: str, vectors: bytes, question: np.ndarray, overlap: Callable[[str
     return text[slice(*found[best])], text[found[first][0] : found[last][1]]
 
 
-def _list_around(text: str, found: list[tuple[int, int]], best: int) -> tuple[int, int] | None:
+# The same passages answer again and again.
+_spans = lru_cache(maxsize=4_096)(spans)
+
+
+def _list_around(text: str, found: Spans, best: int) -> tuple[int, int] | None:
     """Return the first and last of the list that the best sentence stands in, with what announces it."""
     starts = [
         start == 0 or text[start - 1] == "\n" or not text[:start].rsplit("\n", 1)[-1].strip() for start, _ in found
@@ -66,11 +72,11 @@ def _list_around(text: str, found: list[tuple[int, int]], best: int) -> tuple[in
     return (first - 1 if announced else first), last
 
 
-def _too_much(text: str, found: list[tuple[int, int]], first: int, last: int) -> bool:
+def _too_much(text: str, found: Spans, first: int, last: int) -> bool:
     return last - first + 1 > MAX_LIST_LINES or _words(text, found, first, last) > MAX_LIST_WORDS
 
 
-def _sentences_around(text: str, found: list[tuple[int, int]], best: int) -> tuple[int, int]:
+def _sentences_around(text: str, found: Spans, best: int) -> tuple[int, int]:
     """Return the first and last of the best sentence and what follows it, and what it leans on before it."""
     first = last = best
     if best > 0 and _LEANS.match(text, found[best][0]) and _words(text, found, best - 1, best) <= MAX_WORDS:
@@ -82,9 +88,9 @@ def _sentences_around(text: str, found: list[tuple[int, int]], best: int) -> tup
     return first, last
 
 
-def _fits(text: str, found: list[tuple[int, int]], first: int, last: int) -> bool:
+def _fits(text: str, found: Spans, first: int, last: int) -> bool:
     return _words(text, found, first, last) <= MAX_WORDS
 
 
-def _words(text: str, found: list[tuple[int, int]], first: int, last: int) -> int:
+def _words(text: str, found: Spans, first: int, last: int) -> int:
     return len(text[found[first][0] : found[last][1]].split())

@@ -19,12 +19,12 @@ LOOK = 60  # characters around a stop that tell what it means
 _LINE = re.compile(r"[^\n]+")
 
 
-def spans(text: str) -> list[tuple[int, int]]:
+def spans(text: str) -> tuple[tuple[int, int], ...]:
     """Return (start, end) of each sentence; a line break always ends one, and a list mark belongs to its sentence."""
-    found = []
+    found: list[tuple[int, int]] = []
     for line in _LINE.finditer(text):
         found += _spans_of_line(text, line.start(), line.end())
-    return found
+    return tuple(found)
 
 
 def sentences(text: str) -> list[str]:

@@ -1,6 +1,8 @@
 """The docs are true: every setting, frame and error code stands in them."""
 
 import re
+import tomllib
+from itertools import chain
 from typing import get_args
 
 import pytest
@@ -44,10 +46,8 @@ def test_every_error_code_that_is_raised_is_described():
 
 
 def test_every_package_that_is_asked_for_says_why():
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    wanted = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     reasons = (ROOT / "docs" / "dependencies.md").read_text()
     for requirement in wanted:
         name = re.split(r"[\[<>=~! ]", requirement)[0]
