@@ -6,6 +6,7 @@ from pathlib import Path
 
 import structlog
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -20,7 +21,7 @@ from bot.demo import views as demo_views
 from bot.desk import views as desk_views
 from bot.dialogue.engine import Engine, RasaEngine
 from bot.dialogue.services import Dialogue
-from bot.errors import NotFound, SwitchboardError
+from bot.errors import Invalid, NotFound, SwitchboardError
 from bot.events import create_hub
 from bot.health import router as health_router
 from bot.limits import Limiter
@@ -71,6 +72,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         app.add_api_route("/", lambda: RedirectResponse("/help"), methods=["GET"])
     app.add_exception_handler(SwitchboardError, _explain)
     app.add_exception_handler(HTTPException, _explain_http)
+    app.add_exception_handler(RequestValidationError, _explain_request)
     app.add_exception_handler(Exception, _explain_bug)
     app.middleware("http")(_headers)
 
@@ -84,6 +86,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await state.dialogue.stop()
     await state.hub.stop()
+    await state.limiter.stop()
     state.db.close()
 
 
@@ -103,6 +106,13 @@ async def _explain(request: Request, problem: Exception) -> Response:
     if problem.retry_after_s is not None:
         headers["Retry-After"] = str(problem.retry_after_s)
     return JSONResponse(body, status_code=problem.status, headers=headers)
+
+
+async def _explain_request(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, RequestValidationError)
+    first = problem.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:]) or "request"
+    return await _explain(request, Invalid(f"{field}: {first['msg']}", code="bad_request"))
 
 
 async def _explain_bug(request: Request, problem: Exception) -> Response:

@@ -9,6 +9,7 @@ from types import FrameType
 
 from rich.console import Console
 
+from bot.errors import SwitchboardError
 from bot.operations.installation import CannotRun, Installation, Ports, check_ports, free_ports, installation
 from kb_index.settings import ROOT
 
@@ -19,6 +20,9 @@ def main() -> int:
         return arguments.command(arguments)
     except CannotRun as problem:
         print(f"\nSwitchboard can't go on: {problem}", file=sys.stderr)
+        return 1
+    except SwitchboardError as problem:
+        print(problem.message, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -131,7 +135,7 @@ def _web(arguments: argparse.Namespace) -> int:
         access_log=False,
         # Its "connection open" for every visitor is noise; what it warns of is not.
         log_level="warning",
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=2,
     )
     return 0
 

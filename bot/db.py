@@ -70,23 +70,29 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(writes=True)
         self._hub = hub
+        self._closed = False
         # SQLite has one writer anyway: queueing here is fair, queueing in the busy handler is not.
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else threads, "db-write")
         self._readers = ThreadPoolExecutor(threads, "db-read")
 
     async def write(self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Raises what `work` raises (and then changes nothing), or `Unavailable`."""
-        loop = asyncio.get_running_loop()
-        result, topics = await loop.run_in_executor(self._writers, self._transact, work, args, kwargs)
+        result, topics = await self._in_thread(self._writers, self._transact, work, args, kwargs)
         if topics:
             await self._hub.publish(topics)
         return result
 
     async def read(self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._look, work, args, kwargs)
+        return await self._in_thread(self._readers, self._look, work, args, kwargs)
+
+    async def _in_thread(self, threads: ThreadPoolExecutor, run: Callable[..., Any], *arguments: Any) -> Any:
+        if self._closed:
+            raise Unavailable("The service is stopping. Please try again.", retry_after_s=RETRY_AFTER_S)
+        return await asyncio.get_running_loop().run_in_executor(threads, run, *arguments)
 
     def close(self) -> None:
+        # Sockets that are still open at the end get an answer instead of a broken pool.
+        self._closed = True
         self._writers.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self.engine.dispose()

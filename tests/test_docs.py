@@ -1,11 +1,11 @@
 """The docs are true: every setting, frame and error code stands in them."""
 
 import re
-import tomllib
 from itertools import chain
 from typing import get_args
 
 import pytest
+import tomllib
 
 from bot.channels import frames
 from bot.settings import Settings

@@ -176,7 +176,10 @@ def version(session: Session, article_id: str, number: int) -> Version:
 
 def restore(session: Session, prepared: PreparedArticle, number: int, author: Account) -> int:
     """Publish version `number` again, as a new version. A draft that somebody works on stays."""
-    newest = _sync(session, prepared.article.id)
+    article_id = prepared.article.id
+    newest = _sync(session, article_id)
+    if newest.article == prepared.article and store.article(session.connection(), article_id):
+        return newest.number
     return _publish(session, prepared, newest, author, "article_restored", restored=number)
 
 

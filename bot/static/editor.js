@@ -22,15 +22,17 @@
 
   const ours = (ctx) => /\/(draft|publish)$/.test(ctx.request.action);
   document.addEventListener('htmx:before:request', (event) => {
+    const { action } = event.detail.ctx.request;
     if (ours(event.detail.ctx)) sent = written();
-    if (event.detail.ctx.request.action.endsWith('/discard')) leaving = true;
+    // A very long article takes half a minute: every sentence of it is made findable.
+    if (/\/(publish|restore)$/.test(action)) unsaved.textContent = 'Publishing …';
+    if (action.endsWith('/discard')) leaving = true;
   });
   document.addEventListener('htmx:finally:request', (event) => {
     const { ctx } = event.detail;
     const status = ctx.response?.status ?? 0;
     if (ctx.request.action.endsWith('/discard') && status >= 300) leaving = false;
-    if (!ours(ctx) || status < 200 || status >= 300) return;
-    saved = sent;
+    if (ours(ctx) && status >= 200 && status < 300) saved = sent;
     tell();
   });
 

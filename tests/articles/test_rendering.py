@@ -49,11 +49,8 @@ def offences(html):
         if tag.name not in TAGS:
             yield tag.name
         for name, value in tag.attrs.items():
-            if name in ATTRIBUTES["*"]:
-                continue
-            if (tag.name, name) not in allowed or (
-                tag.name == "div" and value not in ("wide", ["wide"], *WIDE.values())
-            ):
+            ours = tag.name != "div" or value in ("wide", ["wide"], *WIDE.values())
+            if name not in ATTRIBUTES["*"] and not ((tag.name, name) in allowed and ours):
                 yield f"{tag.name} {name}"
             scheme = re.match(r"\s*([a-z]+):", str(value).lower())
             if name in ("href", "src") and scheme and scheme.group(1) not in ("http", "https", "mailto", "tel"):

@@ -173,6 +173,7 @@ async def test_archiving_takes_it_out_and_restoring_brings_any_version_back(db, 
     assert await publisher.restore("imported", 1, writer) == 3
     restored = (await published(db, "imported")).article
     assert (restored.body, restored.language) == ("Old text.", "de")
+    assert await publisher.restore("imported", 1, writer) == 3, "it is in use already"
 
 
 async def test_what_is_published_is_found_by_the_bot_and_what_is_archived_no_more(db, writer, publisher, encoder):

@@ -19,6 +19,8 @@ addEventListener('securitypolicyviolation', (event) => {
 });
 """
 
+# The product under a name without TLS, where a browser withholds what it keeps for secure pages.
+OTHER_NAME = "insecure.example:80"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
@@ -120,7 +122,8 @@ def browser(live_app: object, session_wire: Wire) -> Iterator[Browser]:
     if chromium is None:
         pytest.fail("The browser tests need Chromium: apt-get install chromium (or put a chromium on the PATH).")
     # The page keeps its real address, so origins and policies are as in production; only the bytes go our way.
-    detour = f"--host-resolver-rules=MAP {urlsplit(live_app.url).netloc} 127.0.0.1:{session_wire.port}"
+    names = (urlsplit(live_app.url).netloc, OTHER_NAME)
+    detour = "--host-resolver-rules=" + ",".join(f"MAP {name} 127.0.0.1:{session_wire.port}" for name in names)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=[detour])
         yield browser
@@ -218,12 +221,19 @@ def tab(browser: Browser, live_app: object) -> Iterator[Callable[..., Chat]]:
 
 @pytest.fixture
 def site(browser: Browser, live_app: object) -> Iterator[Callable[..., BrowserContext]]:
-    """site(head="", body="", lang="en", dir="ltr", data="", **options): a profile in which /somebody-elses-site is a
-    page with the widget on it, under the strictest policy, or under none where `head` has styles or scripts in it."""
+    """site(head="", body="", lang="en", dir="ltr", data="", source="/widget.js", **options): a profile in which
+    /somebody-elses-site is a page with the widget on it, under the strictest policy, or under none where `head` has
+    something in it."""
     contexts: list[BrowserContext] = []
 
     def make(
-        head: str = "", body: str = "", lang: str = "en", dir: str = "ltr", data: str = "", **options: object
+        head: str = "",
+        body: str = "",
+        lang: str = "en",
+        dir: str = "ltr",
+        data: str = "",
+        source: str = "/widget.js",
+        **options: object,
     ) -> BrowserContext:
         context = browser.new_context(base_url=live_app.url, **options)
         context.add_init_script(WATCH_VIOLATIONS)
@@ -231,7 +241,7 @@ def site(browser: Browser, live_app: object) -> Iterator[Callable[..., BrowserCo
             f'<!doctype html><html lang="{lang}" dir="{dir}"><head><title>A site</title>'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">'
             f'<link rel="icon" href="data:,">{head}</head><body><main><h1>A site</h1>{body}</main>'
-            f'<script src="/widget.js" async {data}></script></body></html>'
+            f'<script src="{source}" async {data}></script></body></html>'
         )
         headers = {} if head else {"Content-Security-Policy": POLICY}
         context.route(

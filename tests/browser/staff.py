@@ -33,7 +33,6 @@ def at_work(browser: Browser, url: str, person: tuple[str, str] | None, path: st
         context.add_cookies(
             [{"name": name, "value": value, "url": url} for name, value in _cookies(url, person).items()]
         )
-    page = context.new_page()
     problems: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
@@ -42,11 +41,14 @@ def at_work(browser: Browser, url: str, person: tuple[str, str] | None, path: st
         if message.type in ("error", "warning") and not expected:
             problems.append(message.text)
 
-    page.on("console", hear)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(path)
-    yield page
-    context.close()
+    try:
+        page = context.new_page()
+        page.on("console", hear)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(path)
+        yield page
+    finally:
+        context.close()
     assert problems == []
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, WebSocket, WebSocketRoute,
 
 from tests.browser.conftest import Chat, Wire
 
-QUESTION = "How do I send something back?"
+QUESTION = "How much is shipping to Germany?"
 TOKEN = "localStorage[Object.keys(localStorage).find((key) => key.endsWith(':token'))]"
 
 Tab = Callable[..., Chat]
@@ -53,8 +53,8 @@ def test_a_question_is_answered_with_the_article_it_came_from(tab: Tab) -> None:
     chat = tab().open()
     chat.ask(QUESTION)
     card = chat.log.locator("a.card").last
-    expect(card).to_contain_text("How to return something")
-    expect(card).to_have_attribute("href", re.compile("/help/how-to-return"))
+    expect(card).to_contain_text("Shipping costs and delivery times")
+    expect(card).to_have_attribute("href", re.compile("/help/shipping-costs-and-times"))
     expect(card).to_have_attribute("target", "_blank")
     expect(card).to_have_attribute("rel", "noopener noreferrer nofollow")
 
@@ -198,6 +198,40 @@ def test_a_forged_token_is_dropped_and_the_visitor_greeted_anew(tab: Tab) -> Non
     chat.open().ask("Second")
     expect(chat.mine()).to_have_text(["Second"])
     assert chat.page.evaluate(TOKEN) != '"forged"'
+
+
+def test_pages_without_tls_have_the_same_promises(tab: Tab) -> None:
+    one = tab("http://insecure.example/")
+    two = tab("http://insecure.example/", context=one.page.context)
+    assert one.page.evaluate("isSecureContext") is False
+    for chat in (one, two):
+        chat.page.evaluate("Switchboard.open()")
+    one.ask("Hello from the first tab")
+    two.ask("Hello from the second tab")
+    for chat in (one, two):
+        expect(chat.mine()).to_have_text(["Hello from the first tab", "Hello from the second tab"])
+
+
+def test_a_browser_that_keeps_nothing_can_still_chat(tab: Tab, site: HostPage) -> None:
+    context = site()
+    context.add_init_script(
+        "for (const name of ['localStorage', 'sessionStorage'])"
+        "Object.defineProperty(window, name, { get() { throw new DOMException('no', 'SecurityError'); } });"
+    )
+    chat = tab("/somebody-elses-site", context).open()
+    chat.ask("First")
+    chat.ask("Second")
+    expect(chat.mine()).to_have_text(["First", "Second"])
+
+
+def test_a_site_that_may_not_use_the_chat_is_told_so(tab: Tab, site: HostPage, live_app: Any) -> None:
+    # A policy of its own would have to name the product; that is a site's own business.
+    context = site(head="<meta name=x>", source=f"{live_app.url}/widget.js")
+    chat = tab("http://insecure.example/somebody-elses-site", context)
+    chat.page.evaluate("Switchboard.on('error', ({ code }) => { window.refused = code; })")
+    chat.open()
+    expect(chat.banner).to_have_text("The chat is not available here.")
+    assert chat.page.evaluate("refused") == "origin_refused"
 
 
 def test_a_signed_identity_greets_by_name_and_keeps_what_was_said_before(tab: Tab) -> None:

@@ -15,7 +15,7 @@ WIDGET = Path(__file__).resolve().parents[2] / "bot" / "widget"
 AXE = Path(__file__).resolve().parent / "vendor" / "axe.min.js"
 BUDGET_BYTES = 15_000
 PHONE = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
-QUESTION = "How do I send something back?"
+QUESTION = "How much is shipping to Germany?"
 ELSEWHERE = "/somebody-elses-site"
 HOSTILE = "<img src=x onerror=\"document.title='run'\"> <script>document.title='run'</script>"
 MEASURE = """() => Array.from(document.querySelectorAll('html, body, main, h1, p, button, a, input'), (element) => {

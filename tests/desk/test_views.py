@@ -1,6 +1,7 @@
 """The desk through the web service."""
 
 import json
+import time
 
 import pytest
 
@@ -8,6 +9,7 @@ from bot.conversations import customers
 from bot.conversations import services as conversations
 from bot.desk import services
 from bot.dialogue.scripted import ScriptedEngine, echo
+from bot.events import QUEUE, conversation_topic
 from tests.people import add_people, signed_in, visitor
 from tests.service import on_loop, running
 
@@ -152,6 +154,21 @@ def test_the_stream_tells_of_the_queue_of_messages_and_of_being_signed_out(servi
                 other_tab.post("/sign-out")
             jonas.post(f"/desk/chats/{chat}/resolve")
             assert [name for name, _ in events][-1] == "signed_out"
+
+
+def test_a_stream_that_nobody_reads_any_more_stops_listening(service):
+    chat = on_loop(service, ask)
+    hub = service.app.state.hub
+    with signed_in(service, "mia") as mia, signed_in(service, "jonas") as jonas:
+        with mia.stream("GET", f"/desk/events?chat={chat}", timeout=20) as stream:
+            events = _events(stream)
+            next(events)
+            assert QUEUE in hub._listeners
+        until = time.monotonic() + 10
+        while QUEUE in hub._listeners:
+            assert time.monotonic() < until, "the listener is still there"
+            jonas.get("/desk")
+    assert conversation_topic(chat) not in hub._listeners
 
 
 def _events(stream):
