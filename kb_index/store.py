@@ -190,8 +190,10 @@ def _published(row) -> PublishedArticle:
         url=row["url"],
         questions=tuple(row["questions"]),
     )
-    # SQLite keeps no time zone; all that is written is UTC.
-    return PublishedArticle(article, row["version"], row["updated_at"].replace(tzinfo=UTC))
+    # SQLite keeps no time zone; all that is written is UTC. PostgreSQL answers in its session's zone.
+    updated = row["updated_at"]
+    updated = updated.astimezone(UTC) if updated.tzinfo else updated.replace(tzinfo=UTC)
+    return PublishedArticle(article, row["version"], updated)
 
 
 def _raise_version(connection: Connection) -> int:

@@ -39,7 +39,10 @@ export class Session {
 
   connect() {
     this.link ??= new Link(this.base, {
-      up: () => this.greet(),
+      up: () => {
+        this.greeting = false;
+        this.greet();
+      },
       frame: (frame) => this.take(frame),
       down: (code) => this.down(code),
       token: () => this.token,
@@ -56,7 +59,7 @@ export class Session {
 
   down(code) {
     this.round += 1;
-    this.greeted = false;
+    this.greeted = this.greeting = this.again = false;
     this.release?.();
     this.free();
     if (code === 4403) this.error({ code: 'origin_refused' });
@@ -65,6 +68,7 @@ export class Session {
 
   /* Without a token one tab at a time: two would be two visitors. */
   async greet() {
+    if (this.greeting) return void (this.again = true); // or its welcome would be taken for ours
     const round = this.round += 1;
     this.greeted = false;
     this.release?.();
@@ -75,6 +79,7 @@ export class Session {
     }
     this.token = this.store.get('token');
     this.asked = this.cursor;
+    this.greeting = true;
     const page = location.origin + location.pathname; // a query may be secret
     const { token, identity, cursor, locale } = this;
     this.link.send({ type: 'hello', protocol: 1, token, identity, cursor, locale, page });
@@ -112,9 +117,11 @@ export class Session {
 
   welcome(frame) {
     const { token, conversation, latest, customer, heartbeat_s: seconds } = frame;
-    if (token) this.store.set('token', this.token = token);
+    const { again } = this;
+    this.greeting = this.again = false;
+    if (token && !(again && this.store.get('token'))) this.store.set('token', this.token = token);
     this.release?.();
-    if (this.asked && this.conversation !== conversation) return this.anew();
+    if (again || (this.asked && this.conversation !== conversation)) return this.anew();
     Object.assign(this, { conversation, latest, greeted: true });
     this.link.settle(seconds);
     this.jump = latest > this.cursor; // only the newest come
@@ -160,6 +167,7 @@ export class Session {
   error(frame) {
     const { code, retry_after_s: seconds = 3, client_id: id } = frame;
     this.on.error(frame);
+    if (!this.greeted) this.greeting = false;
     if (code.startsWith('token_')) {
       if (this.store.get('token') === this.token) this.store.remove('token');
       this.anew();

@@ -221,9 +221,8 @@ def tab(browser: Browser, live_app: object) -> Iterator[Callable[..., Chat]]:
 
 @pytest.fixture
 def site(browser: Browser, live_app: object) -> Iterator[Callable[..., BrowserContext]]:
-    """site(head="", body="", lang="en", dir="ltr", data="", source="/widget.js", **options): a profile in which
-    /somebody-elses-site is a page with the widget on it, under the strictest policy, or under none where `head` has
-    something in it."""
+    """site(head="", body="", lang="en", dir="ltr", data="", **options): a profile in which /somebody-elses-site is a
+    page with the widget on it, under the strictest policy, or under none where `head` has styles or scripts in it."""
     contexts: list[BrowserContext] = []
 
     def make(
@@ -232,7 +231,6 @@ def site(browser: Browser, live_app: object) -> Iterator[Callable[..., BrowserCo
         lang: str = "en",
         dir: str = "ltr",
         data: str = "",
-        source: str = "/widget.js",
         **options: object,
     ) -> BrowserContext:
         context = browser.new_context(base_url=live_app.url, **options)
@@ -241,7 +239,7 @@ def site(browser: Browser, live_app: object) -> Iterator[Callable[..., BrowserCo
             f'<!doctype html><html lang="{lang}" dir="{dir}"><head><title>A site</title>'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">'
             f'<link rel="icon" href="data:,">{head}</head><body><main><h1>A site</h1>{body}</main>'
-            f'<script src="{source}" async {data}></script></body></html>'
+            f'<script src="/widget.js" async {data}></script></body></html>'
         )
         headers = {} if head else {"Content-Security-Policy": POLICY}
         context.route(

@@ -1,10 +1,16 @@
 """What a visitor may rely on when they talk to the widget: real Chromium, the running product, a wire that is cut."""
 
+import contextlib
 import json
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import BrowserContext, Page, WebSocket, WebSocketRoute, expect
 
 from tests.browser.conftest import Chat, Wire
@@ -47,6 +53,18 @@ def answer_first(page: Page, *answers: dict[str, Any]) -> None:
         route.on_message(from_page)
 
     page.route_web_socket("**/channel/socket", between)
+
+
+@contextlib.contextmanager
+def elsewhere(folder: Path) -> Iterator[str]:
+    """A site at another address than the product's, and not on its list."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join(10)
 
 
 def test_a_question_is_answered_with_the_article_it_came_from(tab: Tab) -> None:
@@ -172,6 +190,33 @@ def test_http_takes_over_where_sockets_are_blocked(tab: Tab, wire: Wire) -> None
     expect(chat.mine()).to_have_text([QUESTION, "Which grinder suits me?"])
 
 
+def test_a_message_that_got_lost_on_the_way_is_fetched(tab: Tab) -> None:
+    chat = tab()
+    lost: list[str] = []
+
+    def lose_the_first_answer(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def from_server(raw: str | bytes) -> None:
+            frame = json.loads(raw)
+            if not lost and frame["type"] == "message" and frame["author"] == "bot":
+                lost.append(frame["text"])
+            else:
+                route.send(raw)
+
+        server.on_message(from_server)
+
+    chat.page.route_web_socket("**/channel/socket", lose_the_first_answer)
+    chat.open().say(QUESTION)
+    while not lost:
+        chat.page.wait_for_timeout(50)
+    chat.say("Are you still there?")
+    expect(chat.log.locator(".me.sent")).to_have_count(2)
+    expect(chat.theirs().first).to_be_visible()
+    expect(chat.log.locator(".m").nth(1)).to_have_class(re.compile("bot"))
+    assert chat.theirs().first.inner_text() == lost[0]
+
+
 def test_a_message_that_came_too_fast_says_for_how_long_it_waits_and_goes_by_itself(tab: Tab) -> None:
     chat = tab()
     limited = {"type": "error", "code": "rate_limited", "message": "Slow down.", "retry_after_s": 2}
@@ -224,14 +269,15 @@ def test_a_browser_that_keeps_nothing_can_still_chat(tab: Tab, site: HostPage) -
     expect(chat.mine()).to_have_text(["First", "Second"])
 
 
-def test_a_site_that_may_not_use_the_chat_is_told_so(tab: Tab, site: HostPage, live_app: Any) -> None:
-    # A policy of its own would have to name the product; that is a site's own business.
-    context = site(head="<meta name=x>", source=f"{live_app.url}/widget.js")
-    chat = tab("http://insecure.example/somebody-elses-site", context)
-    chat.page.evaluate("Switchboard.on('error', ({ code }) => { window.refused = code; })")
-    chat.open()
-    expect(chat.banner).to_have_text("The chat is not available here.")
-    assert chat.page.evaluate("refused") == "origin_refused"
+def test_a_site_that_may_not_use_the_chat_is_told_so(tab: Tab, live_app: Any, tmp_path: Path) -> None:
+    script = f'<script src="{live_app.url}/widget.js" async></script>'
+    (tmp_path / "index.html").write_text(f'<!doctype html><link rel="icon" href="data:,"><h1>Elsewhere</h1>{script}')
+    with elsewhere(tmp_path) as address:
+        chat = tab(address)
+        chat.page.evaluate("void Switchboard.on('error', ({ code }) => { window.refused = code; })")
+        chat.open()
+        expect(chat.banner).to_have_text("The chat is not available here.")
+        assert chat.page.evaluate("refused") == "origin_refused"
 
 
 def test_a_signed_identity_greets_by_name_and_keeps_what_was_said_before(tab: Tab) -> None:
@@ -240,6 +286,22 @@ def test_a_signed_identity_greets_by_name_and_keeps_what_was_said_before(tab: Ta
     chat.page.get_by_role("button", name="Sign in as Anna").click()
     expect(chat.panel.locator(".intro")).to_contain_text("Hello Anna Lindqvist!")
     expect(chat.mine("Said before signing in")).to_have_count(1)
+
+
+def test_a_page_can_vouch_for_its_visitor_in_the_script_tag(tab: Tab, site: HostPage, live_app: Any) -> None:
+    signed = httpx.post(f"{live_app.url}/demo/identity", trust_env=False).json()["token"]
+    chat = tab("/somebody-elses-site", site(data=f'data-identity="{signed}"')).open()
+    expect(chat.panel.locator(".intro")).to_contain_text("Hello Anna Lindqvist!")
+
+
+def test_an_identity_that_does_not_check_out_is_reported_and_the_chat_goes_on(tab: Tab, site: HostPage) -> None:
+    context = site()
+    context.add_init_script("window.Switchboard = [['on', 'error', ({ code }) => { window.refused = code; }]]")
+    chat = tab("/somebody-elses-site", context)
+    chat.page.evaluate("Switchboard.identify('forged')")
+    chat.open().ask("First")
+    expect(chat.mine()).to_have_text(["First"])
+    assert chat.page.evaluate("refused") == "identity_invalid"
 
 
 def test_signing_out_leaves_nothing_of_the_visitor_in_this_tab_or_another(tab: Tab) -> None:

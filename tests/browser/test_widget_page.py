@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,17 +28,17 @@ Tab = Callable[..., Chat]
 Site = Callable[..., BrowserContext]
 
 
-def server_says(page: Page, *frames: dict[str, Any]) -> None:
-    """After its welcome the product's socket also says these."""
+def server_says(page: Page, *frames: dict[str, Any], **welcome: Any) -> None:
+    """After its welcome, in which `welcome` is changed, the product's socket also says these."""
 
     def between(route: WebSocketRoute) -> None:
         server = route.connect_to_server()
 
         def from_server(raw: str | bytes) -> None:
-            route.send(raw)
-            welcome = json.loads(raw)
-            if welcome["type"] == "welcome":
-                for number, frame in enumerate(frames, welcome["latest"] + 1):
+            said = json.loads(raw)
+            route.send(json.dumps(said | welcome) if said["type"] == "welcome" else raw)
+            if said["type"] == "welcome":
+                for number, frame in enumerate(frames, said["latest"] + 1):
                     defaults = {"type": "message", "sequence": number, "kind": "text", "at": "2026-11-22T09:00:00Z"}
                     route.send(json.dumps(defaults | frame))
 
@@ -169,6 +170,25 @@ def test_quick_replies_are_offered_under_the_newest_message_only_and_send_their_
     chat.panel.get_by_role("button", name="Talk to a person").click()
     expect(chat.mine()).to_have_text(["I want to talk to a person"])
     expect(chat.panel.locator(".replies button")).to_have_count(0)
+
+
+def test_who_is_typing_is_shown_until_they_have_written(tab: Tab) -> None:
+    chat = tab()
+    server_says(chat.page, {"type": "typing", "author": "bot", "on": True})
+    chat.open()
+    dots = chat.panel.locator(".dots")
+    expect(dots).to_be_visible()
+    expect(dots).to_have_text(re.compile(r"\w+ is typing"))
+    chat.ask(QUESTION)
+    expect(dots).to_be_hidden()
+
+
+def test_a_long_history_says_that_it_does_not_begin_here(tab: Tab) -> None:
+    chat = tab()
+    server_says(chat.page, {"author": "bot", "text": "The newest", "sequence": 700}, earlier=True, latest=700)
+    chat.open()
+    expect(chat.theirs()).to_have_text(["The newest"])
+    expect(chat.panel.get_by_text("Earlier messages are not shown")).to_be_visible()
 
 
 # Keyboard, screen reader, languages, sizes
