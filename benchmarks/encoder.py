@@ -138,9 +138,9 @@ def _table(result: dict, model: str) -> Table:
         f"{result['cosine_mean']} on average (wanted: {WANTED_COSINE}), {result['cosine_min']} at worst",
     )
     sizes = list(result["ours"]["batch_texts_per_s"])
-    for heading in ("", "p50 ms", "p95 ms", "p99 ms", *(f"texts/s in batches of {size}" for size in sizes)):
+    for heading in ("", "p50 ms", "p95 ms", "p99 ms", *(f"texts/s by {size}" for size in sizes)):
         table.add_column(heading, justify="right" if heading else "left")
-    for name, title in (("ours", "kb_index (ONNX)"), ("sentence_transformers", "sentence-transformers (torch)")):
+    for name, title in (("ours", "kb_index"), ("sentence_transformers", "sentence-transformers")):
         side = result[name]
         row = [f"{side[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms")]
         table.add_row(title, *row, *(f"{side['batch_texts_per_s'][size]:.0f}" for size in sizes))

@@ -45,6 +45,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     result = _result(runs, acknowledged, options.concurrency[-1])
+    result["stock_tracker_store"] = "sqlite" if options.stock_durable else "memory"
     out = Console(stderr=options.json, highlight=False)
     report.show(result, out)
     print(json.dumps(result))
@@ -56,7 +57,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="only the line of JSON on standard output")
     parser.add_argument("--seconds", type=float, default=12, help="of load for each side, concurrency and round (12)")
     parser.add_argument("--rounds", type=int, default=2, help="how often each side is started, in turns (2)")
-    parser.add_argument("--ack-seconds", type=float, default=40, help="of chat between people, over all rounds (40)")
+    parser.add_argument(
+        "--ack-seconds",
+        type=float,
+        default=40,
+        help="of chat between people, over all rounds, and as long of raw commits (40)",
+    )
     parser.add_argument(
         "--concurrency",
         type=int,
@@ -64,6 +70,9 @@ def _options() -> argparse.Namespace:
         default=[1, 4, 8],
         metavar="N",
         help="conversations at once (1 4 8); the line of JSON is about the last one",
+    )
+    parser.add_argument(
+        "--stock-durable", action="store_true", help="stock Rasa keeps its trackers in SQLite, not in memory"
     )
     parser.add_argument("--only", choices=["ours", "stock"], help="one side alone, to look into it")
     options = parser.parse_args()
@@ -96,7 +105,7 @@ def _measure(options: argparse.Namespace, folder: Path, progress: Console) -> tu
     if options.only != "stock":
         sides["ours"] = OurSide(folder, progress)
     if options.only != "ours":
-        sides["stock"] = StockSide(stock.trained_project(PLACE, progress))
+        sides["stock"] = StockSide(stock.trained_project(PLACE, progress), options.stock_durable)
     spoken = conversations(CONVERSATIONS)
     runs: Runs = defaultdict(list)
     acknowledged = acks.Acknowledged()

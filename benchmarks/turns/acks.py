@@ -20,9 +20,9 @@ from bot.events import MemoryHub
 CUSTOMERS = 4
 # Between two messages of one customer, on average: far faster than people type, far from the limit.
 PAUSE_S = 0.2
-# Chat and raw commits take turns, so that both meet the same disk and neither waits for the other.
-SLICE_S = 2.0
-COMMITS_A_SLICE = 20
+# Chat and raw commits take turns, so that both meet the same disk and neither waits for the other. Both come
+# at the same pace: a commit right behind another one finds disk and processor awake, and costs a fraction.
+SLICE_S = 1.0
 AGENT = ("benchmark", "Benchmark Agent")
 
 
@@ -60,8 +60,7 @@ async def measure(side: OurSide, seconds: float, into: Acknowledged) -> None:
             await _chat(people, texts, 1.0, [])
             for _ in range(max(1, round(seconds / SLICE_S))):
                 await _chat(people, texts, SLICE_S, into.acks_ms)
-                # In this thread: nothing else goes on in this process now.
-                into.commits_ms.extend(raw.commit(text) for text in random.sample(texts, COMMITS_A_SLICE))
+                await _commit(raw, texts, SLICE_S, into.commits_ms)
         finally:
             for person in people:
                 await person.leave()
@@ -80,6 +79,14 @@ async def _chat(people: list[SocketCustomer], texts: list[str], seconds: float, 
             into.append((time.perf_counter() - started) * 1000)
 
     await asyncio.gather(*(talk(person) for person in people))
+
+
+async def _commit(raw: "RawCommits", texts: list[str], seconds: float, into: list[float]) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        await asyncio.sleep(random.expovariate(CUSTOMERS / PAUSE_S))
+        # In this thread: nothing else goes on in this process now.
+        into.append(raw.commit(random.choice(texts)))
 
 
 async def _give_to_agent(url: str, wanted: list[str]) -> None:

@@ -3,16 +3,17 @@
 from rich.console import Console
 from rich.table import Table
 
-TITLES = {"ours": "Switchboard", "stock": "stock Rasa"}
+TITLES = {"ours": "ours", "stock": "stock"}
 WANTED_THROUGHPUT = 5.0
 WANTED_P50 = 1 / 3
 WANTED_ACK = 5.0
+STORES = {"memory": "in memory (its default, which favours it)", "sqlite": "in SQLite"}
 NOTES = (
     "Ours: the whole product over its WebSocket, a socket a customer, every message and reply durable in SQLite "
-    "(WAL, synchronous=FULL). Stock: `rasa init`'s pipeline and policies over the REST channel, its tracker store in "
-    "memory (its default, which favours it), answers from the ResponseSelector, a custom action for orders.",
-    "Memory is what a side's processes hold with shared pages counted once. `right` is how many questions were "
-    "answered from the article that the labelled set names.",
+    "(WAL, synchronous=FULL). Stock: `rasa init`'s pipeline and policies over the REST channel, its trackers {store}, "
+    "answers from the ResponseSelector, a custom action for orders.",
+    "MB: what a side's processes hold, shared pages counted once. CPU: processor time a message, the customers' "
+    "own included. right: how many questions were answered from the article that the labelled set names.",
 )
 
 
@@ -20,7 +21,7 @@ def show(result: dict, out: Console) -> None:
     """Tables, then a verdict a line."""
     out.print(_turns(result))
     for note in NOTES:
-        out.print(note, style="dim")
+        out.print(note.format(store=STORES[result["stock_tracker_store"]]), style="dim")
     out.print(_cpu(result))
     if "human_ack" in result:
         out.print(_acks(result["human_ack"]))
@@ -31,11 +32,11 @@ def show(result: dict, out: Console) -> None:
 def _turns(result: dict) -> Table:
     headline = result["concurrency"]
     table = Table(
-        title="One turn: from the customer's message to the reply",
+        title="One turn: from the customer's message to the reply, in ms",
         caption=f"The line of JSON is about {headline} conversations at once; medians over the rounds",
     )
-    for heading in ("at once", "", "messages/s", "p50 ms", "p95 ms", "p99 ms", "memory MB", "CPU ms/message", "right"):
-        table.add_column(heading, justify="left" if heading == "" else "right")
+    for heading in ("at once", "", "msg/s", "p50", "p95", "p99", "MB", "CPU", "right"):
+        table.add_column(heading, justify="left" if heading == "" else "right", no_wrap=True)
     every = result["by_concurrency"]
     for concurrency in next(iter(every.values())):
         for name, by_concurrency in every.items():
@@ -44,17 +45,19 @@ def _turns(result: dict) -> Table:
                 concurrency,
                 TITLES[name],
                 f"{row['messages_per_s']:.1f}",
-                *(f"{row[key]:.1f}" for key in ("p50_ms", "p95_ms", "p99_ms")),
+                *(_short(row[key]) for key in ("p50_ms", "p95_ms", "p99_ms")),
                 f"{row['rss_mb']:.0f}",
                 f"{row['cpu_ms']:.1f}",
                 f"{row['right_article']:.0%}",
             )
         if len(every) == 2:
-            table.add_row(
-                concurrency, "ours / stock", *_ratios(every["ours"][concurrency], every["stock"][concurrency])
-            )
+            table.add_row(concurrency, "ratio", *_ratios(every["ours"][concurrency], every["stock"][concurrency]))
         table.add_section()
     return table
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
 def _ratios(ours: dict[str, float], theirs: dict[str, float]) -> list[str]:

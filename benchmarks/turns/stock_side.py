@@ -49,12 +49,13 @@ class RestCustomer:
 
 
 class StockSide:
-    """`project` is a trained one of `stock.trained_project`."""
+    """`project` is a trained one of `stock.trained_project`; `durable`: trackers in SQLite, else in memory."""
 
     title = "stock Rasa"
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, durable: bool = False) -> None:
         self._project = project
+        self._endpoints = "endpoints-durable.yml" if durable else "endpoints.yml"
         self._article_of = {said: name for name, (_, said) in stock.faq().items()}
         self._url = ""
         self.processes: dict[str, int] = {}
@@ -65,6 +66,8 @@ class StockSide:
         ports = free_ports()
         self._url = f"http://127.0.0.1:{ports.engine}"
         rasa = [str(ENGINE_PYTHON), "-m", "rasa", "run", "--interface", "127.0.0.1", "--port", str(ports.engine)]
+        rasa += ["--endpoints", self._endpoints]
+        (self._project / "tracker.db").unlink(missing_ok=True)
         sdk = [str(SERVICE_PYTHON), "-m", "rasa_sdk", "--actions", "actions", "--port", str(ports.actions)]
         with contextlib.ExitStack() as stack:
             for name, command, health in (

@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from bot.channels import frames, tokens
-from bot.conversations import customers
+from bot.conversations import customers, turns
 from bot.conversations import services as conversations
 from bot.conversations.customers import Identity
-from bot.conversations.services import HISTORY, Conversation, Message, Turn
+from bot.conversations.services import Conversation, Message
+from bot.conversations.turns import HISTORY, Turn
 from bot.db import Database
 from bot.errors import NotSignedIn
 from bot.events import Hub
@@ -114,7 +115,7 @@ class Channel:
         await self._limiter.check(f"message:{visitor.customer_id}", self._settings.messages_per_minute)
         await self._limiter.check(f"messages:{visitor.address}", self._settings.address_messages_per_minute)
         posted = await self._db.write(
-            conversations.post_customer_message,
+            turns.post_customer_message,
             visitor.conversation_id,
             visitor.customer_id,
             frame.client_id,
@@ -129,7 +130,8 @@ class Channel:
 
     async def news(self, visitor: Visitor, cursor: int, owner_version: int) -> News:
         """What came after `cursor`, and the owner where it has changed since `owner_version`."""
-        conversation, messages = await self._db.read(_after, visitor.conversation_id, visitor.customer_id, cursor)
+        # The look checks each time whose the chat is: one that moved to an identified customer is theirs alone.
+        conversation, messages = await self._db.read(turns.look, visitor.conversation_id, visitor.customer_id, cursor)
         found = [frames.message(message) for message in messages]
         owner = frames.owner(conversation)
         if conversation.owner_version != owner_version and owner_version:
@@ -162,11 +164,3 @@ def _open(
     else:
         conversation = conversations.current_of(session, customer.id, hello.page)
     return conversation, customer, conversations.messages_after(session, conversation.id, hello.cursor, HISTORY)
-
-
-def _after(session: Session, conversation_id: str, customer_id: str, cursor: int) -> tuple[Conversation, list[Message]]:
-    # The check is made at every look: a chat that moved to an identified customer is theirs alone.
-    conversation = conversations.get_for_customer(session, conversation_id, customer_id)
-    if conversation.last_sequence <= cursor:
-        return conversation, []
-    return conversation, conversations.messages_after(session, conversation_id, cursor)

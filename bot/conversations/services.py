@@ -1,55 +1,18 @@
 """What may be done with a conversation. Each function runs inside the caller's transaction."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.conversations.models import AGENT, BOT, QUEUE, Conversation, Customer, Message, Vote
+from bot.conversations.models import AGENT, BOT, QUEUE, Conversation, Customer, Message
 from bot.conversations.text import cleaned
+from bot.conversations.turns import HISTORY
 from bot.db import now
-from bot.errors import Conflict, Forbidden, Invalid, NotFound
+from bot.errors import Conflict, Forbidden, NotFound
 from bot.events import announce, conversation_topic
 
-# The newest messages that a client gets at once; older ones lie behind `earlier`.
-HISTORY = 200
-# How long one turn may hold a conversation before another worker may take it: longer than the
-# engine's time-out, so that only a dead worker loses it.
-TURN_LEASE = timedelta(seconds=15)
 MAX_AGENT_TEXT = 8000
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One customer message that this worker now has to get an answer for."""
-
-    conversation_id: str
-    sequence: int
-    text: str
-    vote: bool | None
-    state: dict[str, Any] | None
-    owner_version: int
-    lease: datetime
-    earlier: tuple[str, ...]
-    locale: str
-
-
-@dataclass(frozen=True)
-class Posted:
-    message: Message
-    repeated: bool
-    turn: Turn | None
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What the bot says: one message to store."""
-
-    text: str
-    kind: str = "text"
-    extra: dict[str, Any] | None = None
 
 
 def get(session: Session, conversation_id: str, *, for_update: bool = False) -> Conversation:
@@ -107,36 +70,6 @@ def messages_after(session: Session, conversation_id: str, cursor: int, limit: i
         .limit(limit)
     ).all()
     return list(reversed(newest))
-
-
-def post_customer_message(
-    session: Session,
-    conversation_id: str,
-    customer_id: str,
-    client_id: str,
-    text: str,
-    vote: dict[str, Any] | None = None,
-) -> Posted:
-    """Store what a customer says; `turn` is set when the caller now has to ask the bot.
-
-    Raises Forbidden for somebody else's conversation and Invalid for text that cannot be shown.
-    """
-    conversation = get_for_customer(session, conversation_id, customer_id, for_update=True)
-    known = _by_client_id(session, conversation_id, client_id)
-    if known is not None:
-        return Posted(known, True, None)
-    helped = _vote(session, conversation, vote) if vote else None
-    message = add_message(
-        session,
-        conversation,
-        author="customer",
-        text=cleaned(text),
-        client_id=client_id,
-        extra={"vote": vote} if vote else None,
-    )
-    if conversation.owner != BOT:
-        return Posted(message, False, None)
-    return Posted(message, False, _lease_for(session, conversation, message, helped))
 
 
 def add_message(
@@ -217,80 +150,6 @@ def change_owner(
     announce(session, conversation_topic(conversation.id))
 
 
-def finish_turn(
-    session: Session, turn: Turn, replies: list[Reply], state: dict[str, Any] | None
-) -> tuple[bool, Turn | None]:
-    """Store the bot's replies, and lease the customer's next unanswered message if there is one.
-
-    Returns whether the replies were kept: not when the conversation changed hands, or the lease was lost.
-    """
-    conversation = get(session, turn.conversation_id, for_update=True)
-    if not holds(conversation, turn):
-        return False, None
-    for reply in replies:
-        add_message(session, conversation, author="bot", kind=reply.kind, text=reply.text, extra=reply.extra)
-    if state is not None:
-        conversation.dialogue_state = state
-    conversation.answered_sequence = turn.sequence
-    conversation.turn_due_at = None
-    return True, next_turn(session, conversation)
-
-
-def holds(conversation: Conversation, turn: Turn) -> bool:
-    """Whether `turn` is still the one that may answer."""
-    return (
-        conversation.owner == BOT
-        and conversation.owner_version == turn.owner_version
-        and conversation.turn_due_at == turn.lease
-        and conversation.answered_sequence < turn.sequence
-    )
-
-
-def next_turn(session: Session, conversation: Conversation) -> Turn | None:
-    """Lease the oldest customer message that the bot has not dealt with."""
-    waiting = session.scalar(
-        select(Message)
-        .where(
-            Message.conversation_id == conversation.id,
-            Message.author == "customer",
-            Message.sequence > conversation.answered_sequence,
-        )
-        .order_by(Message.sequence)
-        .limit(1)
-    )
-    if waiting is None or conversation.owner != BOT:
-        return None
-    vote = (waiting.extra or {}).get("vote")
-    return _lease(session, conversation, waiting, vote["helped"] if vote else None)
-
-
-def overdue_turns(session: Session, limit: int = 50) -> list[Turn]:
-    """Take over turns whose worker died: nobody's message waits in silence."""
-    overdue = session.scalars(
-        select(Conversation)
-        .where(Conversation.turn_due_at < now())
-        .order_by(Conversation.turn_due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    turns = []
-    for conversation in overdue:
-        conversation.turn_due_at = None
-        turn = next_turn(session, conversation)
-        if turn:
-            turns.append(turn)
-    return turns
-
-
-def expire_all_leases(session: Session) -> None:
-    """At the start of the only web process: whoever held a turn is gone."""
-    session.execute(
-        update(Conversation)
-        .where(Conversation.turn_due_at.is_not(None))
-        .values(turn_due_at=now() - timedelta(seconds=1))
-    )
-
-
 def mark_read(session: Session, conversation_id: str, customer_id: str, sequence: int) -> None:
     conversation = get_for_customer(session, conversation_id, customer_id, for_update=True)
     conversation.read_sequence = max(conversation.read_sequence, min(sequence, conversation.last_sequence))
@@ -315,62 +174,7 @@ def customer_of(session: Session, conversation: Conversation) -> Customer:
     return customer
 
 
-def _lease_for(session: Session, conversation: Conversation, message: Message, helped: bool | None) -> Turn | None:
-    """The turn for a message just stored, unless the worker of an earlier one will come to it."""
-    if conversation.turn_due_at is not None and conversation.turn_due_at >= now():
-        return None
-    if conversation.answered_sequence < message.sequence - 1:
-        return next_turn(session, conversation)
-    return _lease(session, conversation, message, helped)
-
-
-def _lease(session: Session, conversation: Conversation, message: Message, helped: bool | None) -> Turn:
-    conversation.turn_due_at = now() + TURN_LEASE
-    return Turn(
-        conversation_id=conversation.id,
-        sequence=message.sequence,
-        text=message.text,
-        vote=helped,
-        state=conversation.dialogue_state,
-        owner_version=conversation.owner_version,
-        lease=conversation.turn_due_at,
-        earlier=_said_before(session, conversation, message.sequence),
-        locale=customer_of(session, conversation).locale,
-    )
-
-
-def _said_before(session: Session, conversation: Conversation, sequence: int, limit: int = 6) -> tuple[str, ...]:
-    said = session.scalars(
-        select(Message.text)
-        .where(
-            Message.conversation_id == conversation.id,
-            Message.author == "customer",
-            Message.sequence > conversation.bot_since_sequence,
-            Message.sequence < sequence,
-        )
-        .order_by(Message.sequence.desc())
-        .limit(limit)
-    ).all()
-    return tuple(reversed(said))
-
-
 def _by_client_id(session: Session, conversation_id: str, client_id: str) -> Message | None:
     return session.scalar(
         select(Message).where(Message.conversation_id == conversation_id, Message.client_id == client_id)
     )
-
-
-def _vote(session: Session, conversation: Conversation, vote: dict[str, Any]) -> bool:
-    answer = session.get(Message, (conversation.id, vote["sequence"]))
-    if answer is None or answer.author != "bot" or answer.kind != "answer":
-        raise Invalid("There is no answer with that number to vote on.")
-    article = (answer.extra or {}).get("article") or {}
-    session.merge(
-        Vote(
-            conversation_id=conversation.id,
-            sequence=answer.sequence,
-            article_id=article.get("id"),
-            helped=vote["helped"],
-        )
-    )
-    return bool(vote["helped"])

@@ -1,15 +1,16 @@
 """The interface to a dialogue engine, and Rasa behind it."""
 
+import json
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol
 
-import httpx
-import structlog
-
-log = structlog.get_logger(__name__)
+import aiohttp
 
 # Turns of different conversations run side by side; the engine itself works on one at a time.
 CONNECTIONS = 64
+CONNECT_TIMEOUT_S = 2.0
+_HEALTH_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,18 @@ class RasaEngine:
     """Rasa behind our own channel (bot/engine/channel.py)."""
 
     def __init__(self, url: str, token: str, timeout_s: float) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=httpx.Timeout(timeout_s, connect=2.0, pool=timeout_s),
-            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-            trust_env=False,
-        )
+        self._url = f"{url}/webhooks/switchboard"
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
+        self._opened: aiohttp.ClientSession | None = None
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        # A session belongs to a running loop, and there is none yet where the service is put together.
+        if self._opened is None:
+            connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+            self._opened = aiohttp.ClientSession(headers=self._headers, timeout=self._timeout, connector=connector)
+        return self._opened
 
     async def take_turn(self, request: TurnRequest) -> TurnResult:
         body = {
@@ -70,10 +76,9 @@ class RasaEngine:
             "context": request.context,
         }
         try:
-            response = await self._client.post("/webhooks/switchboard/turn", json=body)
-            response.raise_for_status()
-            answer = response.json()
-        except (httpx.HTTPError, ValueError) as problem:
+            async with self._session.post(f"{self._url}/turn", json=body, raise_for_status=True) as response:
+                answer = json.loads(await response.read())
+        except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
             raise EngineDown(f"{type(problem).__name__}: {problem}"[:300]) from problem
         if not isinstance(answer, dict) or answer.get("error"):
             raise EngineDown(str(answer.get("error") if isinstance(answer, dict) else "no object")[:300])
@@ -87,10 +92,11 @@ class RasaEngine:
 
     async def healthy(self) -> bool:
         try:
-            response = await self._client.get("/webhooks/switchboard/", timeout=2.0)
-        except httpx.HTTPError:
+            async with self._session.get(f"{self._url}/", timeout=_HEALTH_TIMEOUT) as response:
+                return response.status == HTTPStatus.OK
+        except (aiohttp.ClientError, TimeoutError):
             return False
-        return response.status_code == httpx.codes.OK
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._opened is not None:
+            await self._opened.close()

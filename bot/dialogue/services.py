@@ -8,7 +8,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bot.conversations import services as conversations
-from bot.conversations.services import Reply, Turn
+from bot.conversations import turns
+from bot.conversations.turns import Reply, Turn
 from bot.db import Database
 from bot.desk import services as desk
 from bot.dialogue.engine import Engine, EngineDown, TurnRequest, TurnResult
@@ -37,7 +38,7 @@ class Dialogue:
 
     async def start(self) -> None:
         if self._db.is_sqlite:
-            await self._db.write(conversations.expire_all_leases)
+            await self._db.write(turns.expire_all_leases)
         self._sweeper = asyncio.create_task(self._sweep())
 
     async def stop(self) -> None:
@@ -62,7 +63,7 @@ class Dialogue:
     async def _sweep(self) -> None:
         while True:
             try:
-                for turn in await self._db.write(conversations.overdue_turns):
+                for turn in await self._db.write(turns.overdue_turns):
                     log.info("turn_taken_over", conversation=turn.conversation_id, sequence=turn.sequence)
                     self.begin(turn)
             except Unavailable:
@@ -110,7 +111,7 @@ def finish(session: Session, turn: Turn, result: TurnResult, signals: Signals, p
     if not replies and handoff is None and not any(m.get("type") == "opt_out" for m in result.messages):
         log.error("engine_said_nothing", conversation=turn.conversation_id, intent=result.intent)
         return give_up(session, turn)
-    kept, following = conversations.finish_turn(session, turn, replies, result.state)
+    kept, following = turns.finish_turn(session, turn, replies, result.state)
     if not kept:
         log.info("late_reply_dropped", conversation=turn.conversation_id, sequence=turn.sequence)
         return None
@@ -126,7 +127,7 @@ def finish(session: Session, turn: Turn, result: TurnResult, signals: Signals, p
 def give_up(session: Session, turn: Turn) -> Turn | None:
     """The engine did not answer: the customer is told, and a person asked for."""
     conversation = conversations.get(session, turn.conversation_id, for_update=True)
-    if conversations.holds(conversation, turn):
+    if turns.holds(conversation, turn):
         reasons = ["The assistant did not answer, so nobody has looked at this yet."]
         desk.hand_over(session, conversation, "engine_unavailable", reasons)
     return None

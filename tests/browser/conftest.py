@@ -233,7 +233,8 @@ def site(browser: Browser, live_app: object) -> Iterator[Callable[..., BrowserCo
         data: str = "",
         **options: object,
     ) -> BrowserContext:
-        context = browser.new_context(base_url=live_app.url, **options)
+        # A page that comes from this test and not from an address may not reach loopback without being asked.
+        context = browser.new_context(base_url=live_app.url, permissions=["local-network-access"], **options)
         context.add_init_script(WATCH_VIOLATIONS)
         html = (
             f'<!doctype html><html lang="{lang}" dir="{dir}"><head><title>A site</title>'

@@ -62,7 +62,8 @@ def serious(page: Page) -> list[str]:
 def focused(page: Page) -> str:
     """The accessible name of what has the focus, in the shadow root too."""
     return page.evaluate(
-        "() => { let at = document.activeElement; while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;"
+        "() => { let at = document.activeElement;"
+        " while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;"
         " return at?.getAttribute('aria-label') ?? at?.textContent ?? ''; }"
     )
 

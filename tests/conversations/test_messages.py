@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversations import customers
+from bot.conversations import customers, turns
 from bot.conversations import services as conversations
-from bot.conversations.services import Reply
+from bot.conversations.models import Vote
 from bot.conversations.text import cleaned
+from bot.conversations.turns import Reply
 from bot.db import Database
 from bot.errors import Conflict, Forbidden, Invalid
 from bot.events import MemoryHub, conversation_topic
@@ -34,7 +35,7 @@ async def start(db: Database) -> tuple[str, str]:
 
 
 async def say(db: Database, ids: tuple[str, str], client_id: str, text: str = "hello", vote=None):
-    return await db.write(conversations.post_customer_message, *ids, client_id, text, vote)
+    return await db.write(turns.post_customer_message, *ids, client_id, text, vote)
 
 
 async def stored(db: Database, conversation_id: str, cursor: int = 0):
@@ -99,9 +100,9 @@ async def test_one_turn_at_a_time_and_none_is_forgotten(db):
     second = await say(db, ids, "c2", "two")
     assert first.turn is not None and first.turn.text == "one"
     assert second.turn is None, "the engine has one message of a conversation at a time"
-    kept, following = await db.write(conversations.finish_turn, first.turn, [Reply("answer one")], {"slots": {}})
+    kept, following = await db.write(turns.finish_turn, first.turn, [Reply("answer one")], {"slots": {}})
     assert kept and following is not None and following.text == "two"
-    kept, following = await db.write(conversations.finish_turn, following, [Reply("answer two")], None)
+    kept, following = await db.write(turns.finish_turn, following, [Reply("answer two")], None)
     assert kept and following is None
 
 
@@ -109,7 +110,7 @@ async def test_a_reply_made_before_a_change_of_owner_is_dropped(db):
     ids = await start(db)
     posted = await say(db, ids, "c1", "help")
     await own(db, ids[0], "queue")
-    kept, _ = await db.write(conversations.finish_turn, posted.turn, [Reply("too late")], None)
+    kept, _ = await db.write(turns.finish_turn, posted.turn, [Reply("too late")], None)
     assert not kept
     assert [message.text for message in await stored(db, ids[0])] == ["help"]
 
@@ -118,7 +119,7 @@ async def test_a_turn_is_finished_once_even_when_two_workers_try(db):
     ids = await start(db)
     posted = await say(db, ids, "c1", "help")
     results = await asyncio.gather(
-        *(db.write(conversations.finish_turn, posted.turn, [Reply("answer")], None) for _ in range(2))
+        *(db.write(turns.finish_turn, posted.turn, [Reply("answer")], None) for _ in range(2))
     )
     assert sorted(kept for kept, _ in results) == [False, True]
     assert len(await stored(db, ids[0])) == 2
@@ -127,11 +128,11 @@ async def test_a_turn_is_finished_once_even_when_two_workers_try(db):
 async def test_a_dead_workers_turn_is_taken_over_once(db):
     ids = await start(db)
     await say(db, ids, "c1", "help")
-    assert await db.write(conversations.overdue_turns) == []
-    await db.write(conversations.expire_all_leases)
-    taken = await db.write(conversations.overdue_turns)
+    assert await db.write(turns.overdue_turns) == []
+    await db.write(turns.expire_all_leases)
+    taken = await db.write(turns.overdue_turns)
     assert [turn.text for turn in taken] == ["help"]
-    assert await db.write(conversations.overdue_turns) == []
+    assert await db.write(turns.overdue_turns) == []
 
 
 async def test_the_bot_is_not_asked_while_people_own_the_chat(db):
@@ -143,7 +144,7 @@ async def test_the_bot_is_not_asked_while_people_own_the_chat(db):
 async def test_after_the_bot_is_back_it_starts_fresh(db):
     ids = await start(db)
     posted = await say(db, ids, "c1", "first")
-    await db.write(conversations.finish_turn, posted.turn, [Reply("answer")], {"slots": {"failed_answers": 1}})
+    await db.write(turns.finish_turn, posted.turn, [Reply("answer")], {"slots": {"failed_answers": 1}})
     await own(db, ids[0], "queue")
     await say(db, ids, "c2", "this is useless")
     await own(db, ids[0], "bot")
@@ -165,23 +166,23 @@ async def test_an_agent_who_lost_the_chat_stores_nothing(db):
 async def test_nobody_reaches_a_conversation_of_somebody_else(db):
     mine, other = await start(db), await start(db)
     with pytest.raises(Forbidden):
-        await db.write(conversations.post_customer_message, mine[0], other[1], "c1", "let me in", None)
+        await db.write(turns.post_customer_message, mine[0], other[1], "c1", "let me in", None)
     with pytest.raises(Forbidden):
         await db.write(conversations.mark_read, mine[0], other[1], 1)
     with pytest.raises(Forbidden):
-        await db.write(conversations.post_customer_message, "f" * 32, mine[1], "c1", "no such chat", None)
+        await db.write(turns.post_customer_message, "f" * 32, mine[1], "c1", "no such chat", None)
 
 
 async def test_a_vote_needs_an_answer_and_the_last_word_counts(db):
     ids = await start(db)
     posted = await say(db, ids, "c1", "question")
     answer = Reply("text", "answer", {"article": {"id": "returns", "title": "Returns"}, "ask_helped": True})
-    await db.write(conversations.finish_turn, posted.turn, [answer], None)
+    await db.write(turns.finish_turn, posted.turn, [answer], None)
     with pytest.raises(Invalid):
         await say(db, ids, "c2", "No", {"sequence": 1, "helped": False})
     assert (await say(db, ids, "c3", "Nein", {"sequence": 2, "helped": False})).turn.vote is False
     await say(db, ids, "c4", "Doch", {"sequence": 2, "helped": True})
-    votes = await db.read(lambda session: [(v.article_id, v.helped) for v in session.query(conversations.Vote).all()])
+    votes = await db.read(lambda session: [(v.article_id, v.helped) for v in session.query(Vote).all()])
     assert votes == [("returns", True)]
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.conversations import customers
+from bot.conversations import customers, turns
 from bot.conversations import services as conversations
 from bot.db import Database, now
 from bot.desk import board, services
@@ -162,11 +162,11 @@ async def test_a_bot_reply_that_was_under_way_is_dropped_when_the_chat_is_reopen
 
     def write_to_bot(session):
         conversation = conversations.get(session, chat)
-        return conversations.post_customer_message(session, chat, conversation.customer_id, "late", "one more thing")
+        return turns.post_customer_message(session, chat, conversation.customer_id, "late", "one more thing")
 
     turn = (await db.write(write_to_bot)).turn
     await db.write(services.reopen, chat, MIA)
-    kept, _ = await db.write(conversations.finish_turn, turn, [conversations.Reply("bot talks over Mia")], {})
+    kept, _ = await db.write(turns.finish_turn, turn, [conversations.Reply("bot talks over Mia")], {})
     assert not kept
     assert "bot talks over Mia" not in [m.text for m in await db.read(services.transcript, chat)]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.conversations import customers
+from bot.conversations import customers, turns
 from bot.conversations import services as conversations
 from bot.db import Database
 from bot.desk import services as desk
@@ -28,7 +28,7 @@ async def turn(db):
     def ask(session):
         customer = customers.new_visitor(session, "en")
         conversation = conversations.current_of(session, customer.id)
-        posted = conversations.post_customer_message(session, conversation.id, customer.id, "c1", "can I return it?")
+        posted = turns.post_customer_message(session, conversation.id, customer.id, "c1", "can I return it?")
         return posted.turn
 
     return await db.write(ask)
@@ -73,7 +73,7 @@ async def test_the_decisions_own_reasons_reach_the_agent(db):
         customer = customers.new_visitor(session, "en")
         conversation = conversations.current_of(session, customer.id)
         text = "this is useless, I am fed up!!!"
-        return conversations.post_customer_message(session, conversation.id, customer.id, "c1", text).turn
+        return turns.post_customer_message(session, conversation.id, customer.id, "c1", text).turn
 
     turn = await db.write(ask)
     await store(db, turn, result({"type": "handoff", "reason": "asked_for_person", "reasons": []}))
@@ -109,9 +109,7 @@ async def test_the_state_is_stored_with_the_reply_and_travels_with_the_next_turn
 
     def ask(session):
         conversation = conversations.get(session, turn.conversation_id)
-        return conversations.post_customer_message(
-            session, conversation.id, conversation.customer_id, "c2", "KF-10234"
-        ).turn
+        return turns.post_customer_message(session, conversation.id, conversation.customer_id, "c2", "KF-10234").turn
 
     assert (await db.write(ask)).state == state
 

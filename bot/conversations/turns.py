@@ -1,0 +1,278 @@
+"""What happens on every message: storing it, leasing the bot's turn, storing the reply.
+
+Core statements built once, not the ORM: its unit of work took more than half of the web service's time
+a message (`scripts/bench turn`). Each function runs inside the caller's transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy.orm import Session
+
+from bot.conversations.models import BOT, Conversation, Customer, Message, Vote
+from bot.conversations.text import cleaned
+from bot.db import now
+from bot.errors import Forbidden, Invalid
+from bot.events import announce, conversation_topic
+
+# How long one turn may hold a conversation before another worker may take it: longer than the
+# engine's time-out, so that only a dead worker loses it.
+TURN_LEASE = timedelta(seconds=15)
+# The newest messages that a client gets at once; older ones lie behind `earlier`.
+HISTORY = 200
+# What the customer said before, as far back as the signals look.
+SAID_BEFORE = 6
+
+_C, _M, _U = Conversation.__table__, Message.__table__, Customer.__table__
+_ID = bindparam("id_")
+_LOOK = select(_C, _U.c.locale).join(_U, _U.c.id == _C.c.customer_id).where(_C.c.id == _ID)
+_LOOK_AS_CUSTOMER = _LOOK.where(_C.c.customer_id == bindparam("customer_id_"))
+# On SQLite the transaction itself is the lock.
+_LOCK = _LOOK.with_for_update(of=_C)
+_LOCK_AS_CUSTOMER = _LOOK_AS_CUSTOMER.with_for_update(of=_C)
+_KNOWN = select(_M).where(_M.c.conversation_id == _ID, _M.c.client_id == bindparam("client_id_"))
+_AFTER = (
+    select(_M)
+    .where(_M.c.conversation_id == _ID, _M.c.sequence > bindparam("cursor"))
+    .order_by(_M.c.sequence.desc())
+    .limit(bindparam("limit"))
+)
+_WAITING = (
+    select(_M)
+    .where(_M.c.conversation_id == _ID, _M.c.author == "customer", _M.c.sequence > bindparam("answered"))
+    .order_by(_M.c.sequence)
+    .limit(1)
+)
+_SAID = (
+    select(_M.c.text)
+    .where(
+        _M.c.conversation_id == _ID,
+        _M.c.author == "customer",
+        _M.c.sequence > bindparam("since"),
+        _M.c.sequence < bindparam("before"),
+    )
+    .order_by(_M.c.sequence.desc())
+    .limit(SAID_BEFORE)
+)
+_INSERT = insert(_M)
+_NUMBERED = (
+    update(_C)
+    .where(_C.c.id == _ID)
+    .values(last_sequence=bindparam("last"), updated_at=bindparam("at"), turn_due_at=bindparam("due"))
+)
+_ANSWERED = _NUMBERED.values(answered_sequence=bindparam("answered"), dialogue_state=bindparam("state"))
+_LEASED = update(_C).where(_C.c.id == _ID).values(turn_due_at=bindparam("due"))
+_OVERDUE = (
+    select(_C, _U.c.locale)
+    .join(_U, _U.c.id == _C.c.customer_id)
+    .where(_C.c.turn_due_at < bindparam("at"))
+    .order_by(_C.c.turn_due_at)
+    .limit(bindparam("limit"))
+    .with_for_update(of=_C, skip_locked=True)
+)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One customer message that this worker now has to get an answer for."""
+
+    conversation_id: str
+    sequence: int
+    text: str
+    vote: bool | None
+    state: dict[str, Any] | None
+    owner_version: int
+    lease: datetime
+    earlier: tuple[str, ...]
+    locale: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What an acknowledgement says of a message."""
+
+    client_id: str | None
+    sequence: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Posted:
+    message: Stored
+    repeated: bool
+    turn: Turn | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the bot says: one message to store."""
+
+    text: str
+    kind: str = "text"
+    extra: dict[str, Any] | None = None
+
+
+def post_customer_message(
+    session: Session,
+    conversation_id: str,
+    customer_id: str,
+    client_id: str,
+    text: str,
+    vote: dict[str, Any] | None = None,
+) -> Posted:
+    """Store what a customer says; `turn` is set when the caller now has to ask the bot.
+
+    Raises Forbidden for somebody else's conversation and Invalid for text that cannot be shown.
+    """
+    connection = session.connection()
+    conversation = connection.execute(
+        _LOCK_AS_CUSTOMER, {"id_": conversation_id, "customer_id_": customer_id}
+    ).one_or_none()
+    if conversation is None:
+        raise Forbidden("That is not a conversation of yours.")
+    known = connection.execute(_KNOWN, {"id_": conversation_id, "client_id_": client_id}).one_or_none()
+    if known is not None:
+        return Posted(Stored(known.client_id, known.sequence, known.created_at), True, None)
+    if vote:
+        _record_vote(session, conversation_id, vote)
+    at, sequence = now(), conversation.last_sequence + 1
+    row = _row(conversation_id, sequence, "customer", at, text=cleaned(text), client_id=client_id)
+    connection.execute(_INSERT, row | {"extra": {"vote": vote} if vote else None})
+    turn, due = None, conversation.turn_due_at
+    if conversation.owner == BOT and (due is None or due < at):
+        due = at + TURN_LEASE
+        turn = _turn(session, conversation, conversation.answered_sequence, due, conversation.dialogue_state)
+    connection.execute(_NUMBERED, {"id_": conversation_id, "last": sequence, "at": at, "due": due})
+    announce(session, conversation_topic(conversation_id))
+    return Posted(Stored(client_id, sequence, at), False, turn)
+
+
+def finish_turn(
+    session: Session, turn: Turn, replies: Sequence[Reply], state: dict[str, Any] | None
+) -> tuple[bool, Turn | None]:
+    """Store the bot's replies, and lease the customer's next unanswered message if there is one.
+
+    Returns whether the replies were kept: not when the conversation changed hands, or the lease was lost.
+    """
+    connection = session.connection()
+    conversation = connection.execute(_LOCK, {"id_": turn.conversation_id}).one_or_none()
+    if conversation is None or not holds(conversation, turn):
+        return False, None
+    at, last = now(), conversation.last_sequence
+    rows = [
+        _row(turn.conversation_id, last + place, "bot", at, text=reply.text, kind=reply.kind) | {"extra": reply.extra}
+        for place, reply in enumerate(replies, start=1)
+    ]
+    if rows:
+        connection.execute(_INSERT, rows)
+    state = conversation.dialogue_state if state is None else state
+    due = at + TURN_LEASE
+    following = _turn(session, conversation, turn.sequence, due, state)
+    values = {"last": last + len(rows), "at": at, "due": due if following else None, "state": state}
+    connection.execute(_ANSWERED, {"id_": turn.conversation_id, "answered": turn.sequence, **values})
+    announce(session, conversation_topic(turn.conversation_id))
+    return True, following
+
+
+def holds(conversation: Any, turn: Turn) -> bool:
+    """Whether `turn` is still the one that may answer."""
+    return (
+        conversation.owner == BOT
+        and conversation.owner_version == turn.owner_version
+        and conversation.turn_due_at == turn.lease
+        and conversation.answered_sequence < turn.sequence
+    )
+
+
+def overdue_turns(session: Session, limit: int = 50) -> list[Turn]:
+    """Take over turns whose worker died: nobody's message waits in silence."""
+    connection, at = session.connection(), now()
+    turns = []
+    for conversation in connection.execute(_OVERDUE, {"at": at, "limit": limit}).all():
+        due = at + TURN_LEASE
+        turn = None
+        if conversation.owner == BOT:
+            turn = _turn(session, conversation, conversation.answered_sequence, due, conversation.dialogue_state)
+        connection.execute(_LEASED, {"id_": conversation.id, "due": due if turn else None})
+        if turn:
+            turns.append(turn)
+    return turns
+
+
+def expire_all_leases(session: Session) -> None:
+    """At the start of the only web process: whoever held a turn is gone."""
+    expired = now() - timedelta(seconds=1)
+    session.execute(update(_C).where(_C.c.turn_due_at.is_not(None)).values(turn_due_at=expired))
+
+
+def look(
+    session: Session, conversation_id: str, customer_id: str, cursor: int, limit: int = HISTORY
+) -> tuple[Row[Any], list[Row[Any]]]:
+    """The conversation, and its messages after `cursor` in order: the newest `limit` where there are more.
+
+    Raises Forbidden when it is not (or no longer) this customer's.
+    """
+    connection = session.connection()
+    conversation = connection.execute(
+        _LOOK_AS_CUSTOMER, {"id_": conversation_id, "customer_id_": customer_id}
+    ).one_or_none()
+    if conversation is None:
+        raise Forbidden("That is not a conversation of yours.")
+    if conversation.last_sequence <= cursor:
+        return conversation, []
+    newest = connection.execute(_AFTER, {"id_": conversation_id, "cursor": cursor, "limit": limit}).all()
+    return conversation, list(reversed(newest))
+
+
+def _turn(
+    session: Session, conversation: Row[Any], answered: int, due: datetime, state: dict[str, Any] | None
+) -> Turn | None:
+    """The turn for the oldest customer message after `answered`, or None."""
+    connection = session.connection()
+    waiting = connection.execute(_WAITING, {"id_": conversation.id, "answered": answered}).one_or_none()
+    if waiting is None:
+        return None
+    since = {"id_": conversation.id, "since": conversation.bot_since_sequence, "before": waiting.sequence}
+    said = connection.execute(_SAID, since).scalars().all()
+    vote = (waiting.extra or {}).get("vote")
+    return Turn(
+        conversation_id=conversation.id,
+        sequence=waiting.sequence,
+        text=waiting.text,
+        vote=vote["helped"] if vote else None,
+        state=state,
+        owner_version=conversation.owner_version,
+        lease=due,
+        earlier=tuple(reversed(said)),
+        locale=conversation.locale,
+    )
+
+
+def _row(conversation_id: str, sequence: int, author: str, at: datetime, **values: Any) -> dict[str, Any]:
+    empty = {"agent_id": None, "agent_name": None, "client_id": None, "kind": "text"}
+    return {
+        "conversation_id": conversation_id,
+        "sequence": sequence,
+        "author": author,
+        "created_at": at,
+        **empty,
+        **values,
+    }
+
+
+def _record_vote(session: Session, conversation_id: str, vote: dict[str, Any]) -> None:
+    answer = session.get(Message, (conversation_id, vote["sequence"]))
+    if answer is None or answer.author != "bot" or answer.kind != "answer":
+        raise Invalid("There is no answer with that number to vote on.")
+    article = (answer.extra or {}).get("article") or {}
+    session.merge(
+        Vote(
+            conversation_id=conversation_id,
+            sequence=answer.sequence,
+            article_id=article.get("id"),
+            helped=vote["helped"],
+        )
+    )
