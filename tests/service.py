@@ -40,7 +40,12 @@ class Service:
         self.app = app
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app, port=0, log_level="warning", ws_max_size=MAX_FRAME_BYTES + 1024, ws_per_message_deflate=False
+                app,
+                port=0,
+                log_level="warning",
+                ws_max_size=MAX_FRAME_BYTES + 1024,
+                ws_per_message_deflate=False,
+                timeout_graceful_shutdown=2,
             )
         )
         self._thread = threading.Thread(target=self._server.run, daemon=True)

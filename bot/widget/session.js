@@ -22,7 +22,9 @@ export function openStore(prefix, area) {
       }
     },
     remove: (key) => delete kept[prefix + key],
-    keys: (start) => Object.keys(kept).filter((key) => key.startsWith(prefix + start)).map((key) => key.slice(prefix.length)),
+    keys: (start) => Object.keys(kept)
+      .filter((key) => key.startsWith(prefix + start))
+      .map((key) => key.slice(prefix.length)),
   };
 }
 

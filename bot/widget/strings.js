@@ -14,7 +14,7 @@ export const texts = {
   send: ['Send', 'Senden', 'Enviar', 'Envoyer'],
   you: ['You', 'Sie', 'Tú', 'Vous'],
   bot: ['Answers at once', 'Antwortet sofort', 'Responde al momento', 'Répond tout de suite'],
-  queue: ['Finding a person for you', 'Wir suchen jemanden für Sie', 'Buscando a una persona', 'Nous cherchons une personne'],
+  queue: ['Finding a person', 'Wir suchen jemanden für Sie', 'Buscando a una persona', 'Nous cherchons une personne'],
   person: ['Our team', 'Unser Team', 'Nuestro equipo', 'Notre équipe'],
   typing: ['{} is typing', '{} schreibt', '{} está escribiendo', '{} écrit'],
   reconnecting: ['Reconnecting…', 'Verbindung wird hergestellt…', 'Reconectando…', 'Reconnexion…'],

@@ -14,7 +14,8 @@ const text = `
 button,textarea{font:inherit;color:inherit;background:none;border:0;padding:0}
 button{cursor:pointer}
 b{font-weight:650}
-svg{width:24px;height:24px;flex:none;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
+svg{width:24px;height:24px;flex:none;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:round;
+  stroke-linejoin:round}
 :focus{outline:0}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 .launcher,.shut,.send,.face{display:grid;place-items:center;flex:none;border-radius:50%}
@@ -26,10 +27,11 @@ svg{width:24px;height:24px;flex:none;fill:none;stroke:currentColor;stroke-width:
 .launcher svg{width:28px;height:28px;grid-area:1/1}
 .launcher,.launcher svg,.shut,.send{transition:.2s}
 .open .launcher svg:first-child,.root:not(.open) svg+svg{opacity:0;transform:rotate(-60deg)}
-.badge{position:absolute;top:-3px;inset-inline-end:-3px;min-width:22px;padding:0 6px;border-radius:11px;background:#c5221f;
-  color:#fff;font-size:12px;font-weight:700;line-height:22px}
+.badge{position:absolute;top:-3px;inset-inline-end:-3px;min-width:22px;padding:0 6px;border-radius:11px;
+  background:#c5221f;color:#fff;font-size:12px;font-weight:700;line-height:22px}
 .panel{inset:auto 24px calc(100px + env(safe-area-inset-bottom)) auto;width:400px;max-width:none;
-  height:min(690px,100dvh - 124px);max-height:none;flex-direction:column;border:0;padding:0;color:inherit;overflow:hidden;border-radius:20px;background:var(--canvas);animation:rise .25s}
+  height:min(690px,100dvh - 124px);max-height:none;flex-direction:column;border:0;padding:0;color:inherit;
+  overflow:hidden;border-radius:20px;background:var(--canvas);animation:rise .25s}
 .left>*{right:auto;left:24px}
 header{display:flex;align-items:center;gap:12px;padding:18px;padding-inline-end:12px}
 header div{flex:1;min-width:0;font-size:13px;line-height:1.4}
@@ -53,7 +55,8 @@ header b{display:block;font-size:17px}
 .ask{font-size:13px}
 .who{font-weight:600;margin:0 4px 4px}
 .bot+.bot,.agent+.agent,.me+.me{margin-top:4px}
-.sr,.me .who,.bot+.bot .who,.agent+.agent .who{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.sr,.me .who,.bot+.bot .who,.agent+.agent .who{position:absolute;width:1px;height:1px;overflow:hidden;
+  clip-path:inset(50%)}
 .bubble,.dots{padding:10px 14px;border-radius:18px;border-end-start-radius:6px;border:1px solid var(--line);
   background:var(--surface);overflow-wrap:anywhere}
 .me .bubble{border-radius:18px;border-end-end-radius:6px;border-color:#0000}
@@ -90,8 +93,8 @@ textarea::placeholder{color:var(--muted);opacity:1}
 .root>.panel{inset:0;width:auto;height:100dvh;border-radius:0}
 header{padding-top:calc(14px + env(safe-area-inset-top))}
 textarea{font-size:16px}}
-@media (prefers-color-scheme:dark){.root{--accent:oklch(from var(--brand) max(l,.78) c h);--surface:#23272f;--canvas:#16191f;
-  --ink:#eceef2;--muted:#a6aebb;--line:#3a404c;color-scheme:dark}}
+@media (prefers-color-scheme:dark){.root{--accent:oklch(from var(--brand) max(l,.78) c h);--surface:#23272f;
+  --canvas:#16191f;--ink:#eceef2;--muted:#a6aebb;--line:#3a404c;color-scheme:dark}}
 @media (prefers-reduced-motion){*,::after{animation:none!important;transition:none!important}}
 @keyframes rise{0%{opacity:0;transform:translateY(10px)}}
 @keyframes dot{30%{opacity:.4;transform:translateY(-4px)}}`;

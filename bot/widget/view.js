@@ -4,6 +4,7 @@ import { styleSheet } from './styles.js';
 const SVG = 'http://www.w3.org/2000/svg';
 const shapes = {
   chat: 'M21 11.5a8.5 8.5 0 0 1-12.4 7.6L3 21l1.9-5.6A8.5 8.5 0 1 1 21 11.5Z',
+  down: 'm6 9 6 6 6-6',
   close: 'M6 6l12 12M18 6 6 18',
   send: 'M12 19V5m-6 6 6-6 6 6',
   book: 'M12 6.5C9.5 5 7 4.5 3.5 4.5v14c3.5 0 6 .5 8.5 2 2.5-1.5 5-2 8.5-2v-14c-3.5 0-6 .5-8.5 2Zm0 0v14',
@@ -44,7 +45,9 @@ export class View {
     this.root = h('aside', { class: left ? 'root left' : 'root', dir, lang: spoken, 'aria-label': this.title,
       keydown: (event) => this.key(event) }, this.makePanel(), this.makeLauncher());
     // not for the site's shortcuts
-    for (const type of ['keydown', 'keyup', 'keypress']) this.root.addEventListener(type, (event) => event.stopPropagation());
+    for (const type of ['keydown', 'keyup', 'keypress']) {
+      this.root.addEventListener(type, (event) => event.stopPropagation());
+    }
     this.host = h('switchboard-widget');
     this.shadow = this.host.attachShadow({ mode: 'open' });
     this.shadow.adoptedStyleSheets = [styleSheet(options.color)];
@@ -62,7 +65,8 @@ export class View {
 
   makeLauncher() {
     this.badge = h('span', { class: 'badge', 'aria-hidden': true });
-    return this.launcher = this.button('launcher', 'open', () => this.toggle(!this.open), icon('chat'), icon('close'), this.badge);
+    const click = () => this.toggle(!this.open);
+    return this.launcher = this.button('launcher', 'open', click, icon('chat'), icon('down'), this.badge);
   }
 
   makePanel() {
@@ -77,8 +81,10 @@ export class View {
     this.log = h('div', { role: 'log', 'aria-live': 'polite', 'aria-label': this.title });
     this.dots = h('div', { class: 'dots', role: 'status' });
     this.replies = h('div', { class: 'replies' });
-    this.scroll = h('div', { class: 'scroll', tabindex: 0 }, this.intro, this.earlier, this.log, this.dots, this.replies);
-    this.text = h('textarea', { rows: 1, maxlength: 4000, dir: 'auto', 'aria-label': t('write'), placeholder: t('write'),
+    const rows = [this.intro, this.earlier, this.log, this.dots, this.replies];
+    this.scroll = h('div', { class: 'scroll', tabindex: 0 }, ...rows);
+    const write = t('write');
+    this.text = h('textarea', { rows: 1, maxlength: 4000, dir: 'auto', 'aria-label': write, placeholder: write,
       input: () => {
         this.draft(this.text.value);
         this.on.typing();
@@ -204,13 +210,15 @@ export class View {
   bubble(item) {
     const { author, frame: { text, at, agent, article, ask_helped: asks, sequence } } = item;
     const name = author === 'customer' ? this.t('you') : author === 'agent' ? this.name(agent) : this.bot;
-    const bubble = h('div', { class: 'bubble', title: this.time(at) }, h('p', { class: 'text', dir: 'auto' }, ...linked(text)));
+    const words = h('p', { class: 'text', dir: 'auto' }, ...linked(text));
+    const bubble = h('div', { class: 'bubble', title: this.time(at) }, words);
     const element = h('div', { class: `m ${author}` }, h('p', { class: 'who' }, name), bubble);
     if (article) bubble.append(this.card(article));
     if (author === 'customer') element.append(item.state = h('p', { class: 'state' }));
     if (asks) {
-      const vote = (word) => this.pill(this.t(word), () => this.on.say(this.t(word), { sequence, helped: word === 'yes' }));
-      element.append(item.ask = h('p', { class: 'ask' }, this.t('helped'), vote('yes'), vote('no')));
+      const vote = (word, helped) => this.pill(word, () => this.on.say(word, { sequence, helped }));
+      item.ask = h('p', { class: 'ask' }, this.t('helped'), vote(this.t('yes'), true), vote(this.t('no'), false));
+      element.append(item.ask);
     }
     return element;
   }

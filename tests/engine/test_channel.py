@@ -43,6 +43,7 @@ class Served:
         self._listening = socket.socket()
         self._listening.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/webhooks/switchboard"
+        self._serving = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def _serve(self):
@@ -57,11 +58,13 @@ class Served:
         server = self._loop.run_until_complete(app.create_server(sock=self._listening, return_asyncio_server=True))
         self._loop.run_until_complete(server.startup())
         self._loop.run_until_complete(server.start_serving())
+        self._serving.set()
         self._loop.run_forever()
         self._loop.run_until_complete(server.close())
 
     def __enter__(self):
         self._thread.start()
+        assert self._serving.wait(timeout=30)
         return self
 
     def __exit__(self, *_):

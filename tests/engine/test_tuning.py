@@ -4,28 +4,73 @@ import asyncio
 
 import pytest
 from aiohttp import web
-from jsonschema import ValidationError
 from rasa.core.actions.action import RemoteAction
-from rasa.core.channels.channel import CollectingOutputChannel
+from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.core.nlg import TemplatedNaturalLanguageGenerator
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 from rasa.utils.endpoints import EndpointConfig
 
 from bot.engine import tuning
 
+# Before anything here tunes it. The order of the tests in this folder must not matter.
+UNTUNED = [(owner, name, vars(owner)[name]) for owner, name, _ in tuning.PATCHES]
+MESSAGES = (
+    "hello there",
+    "how long does shipping to Spain take?",
+    "where is my order KF-10234",
+    "I want to talk to a human",
+    "that did not help",
+    "asdf jkl",
+    "👍",
+)
+
 
 @pytest.fixture(autouse=True)
 def tuned():
     tuning.apply()
     tuning.apply()
+    yield
+    for owner, name, untuned in UNTUNED:
+        setattr(owner, name, untuned)
+
+
+def answers(agent):
+    """What Rasa understands and would do next, for each message, in a form and outside."""
+    found = []
+    for text in MESSAGES:
+        parsed = asyncio.run(agent.processor.parse_message(UserMessage(text)))
+        for active_loop in (None, "order_form"):
+            tracker = DialogueStateTracker("test", agent.domain.slots)
+            for event in (
+                ActionExecuted("action_session_start"),
+                ActiveLoop(active_loop),
+                ActionExecuted("action_listen"),
+                UserUttered(text, parsed["intent"], parsed["entities"], parsed),
+            ):
+                tracker.update(event, agent.domain)
+            _, prediction = agent.processor.predict_next_with_tracker_if_should(tracker)
+            found.append((parsed["intent"], parsed["entities"], prediction.probabilities, prediction.policy_name))
+    return found
+
+
+def test_the_tuned_rasa_says_what_the_untuned_one_says(agent):
+    tuned = answers(agent)
+    for owner, name, untuned in UNTUNED:
+        setattr(owner, name, untuned)
+    for (mine, *my_rest), (theirs, *their_rest) in zip(tuned, answers(agent), strict=True):
+        assert mine["name"] == theirs["name"]
+        assert mine["confidence"] == pytest.approx(theirs["confidence"], abs=1e-6)
+        assert my_rest == their_rest
 
 
 def test_a_bad_answer_of_the_action_server_is_still_refused():
     action = RemoteAction("action_test", None)
     assert action._validate_action_result({"events": [], "responses": []})
-    with pytest.raises(ValidationError):
-        action._validate_action_result({"events": "none", "responses": []})
+    for bad in ({"events": "none", "responses": []}, {"events": [], "responses": ["text"]}, [], None, "ok"):
+        with pytest.raises(RasaException):
+            action._validate_action_result(bad)
 
 
 def run(domain, handler):
