@@ -1,5 +1,6 @@
 """`python -m actions`: the action server, on loopback, with everything loaded before it says it is up."""
 
+import gc
 import os
 from typing import Any
 
@@ -23,6 +24,9 @@ def main() -> None:
     executor = Executor()
     executor.register_package("actions")
     context.knowledge().search("warm up")
+    # What is loaded by now stays, and need not be walked at every garbage collection.
+    gc.collect()
+    gc.freeze()
     app = create_app(executor, cors_origins=None)
     app.run(
         host="127.0.0.1",

@@ -55,6 +55,8 @@ class SwitchboardInput(InputChannel):
         async def health(request: Request) -> HTTPResponse:
             agent = request.app.ctx.agent
             ready = agent is not None and agent.is_ready()
+            if ready:
+                tuning.settle()
             return response.json({"status": "ok" if ready else "starting"}, status=200 if ready else 503)
 
         @channel.post("/turn")

@@ -6,6 +6,7 @@ untuned one, and docs/architecture.md has the figures. `apply` is called once, w
 
 import contextvars
 import copy
+import gc
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -135,6 +136,13 @@ PATCHES: tuple[tuple[Any, str, Any], ...] = (
     # Asked at each event of each action's answer, and nobody defines events while it runs.
     (rasa.shared.utils.common, "all_subclasses", lru_cache(maxsize=100)(_untuned_all_subclasses)),
 )
+
+
+@lru_cache(maxsize=1)
+def settle() -> None:
+    """Once all is loaded: TensorFlow and the model stay, and need not be walked at every garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def apply() -> None:

@@ -92,7 +92,10 @@ def _same_question(text: str, other: str) -> bool:
     first, second = _normal(text), _normal(other)
     if len(first.split()) < SHORT_WORDS or len(second.split()) < SHORT_WORDS:
         return False
-    return SequenceMatcher(None, first, second, autojunk=False).ratio() >= REPEAT_SIMILARITY
+    matcher = SequenceMatcher(None, first, second, autojunk=False)
+    # The first two are upper bounds and cheap; nearly all pairs end there.
+    bounds = (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio)
+    return all(bound() >= REPEAT_SIMILARITY for bound in bounds)
 
 
 def _normal(text: str) -> str:

@@ -101,6 +101,7 @@ export function start(base, options, emit) {
     },
   };
 
+  session.show();
   // nobody becomes a visitor by looking at a page
   if (options.identity) app.identify(options.identity);
   else if (store.get('token') || session.outbox().length) session.connect();

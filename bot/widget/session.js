@@ -135,7 +135,7 @@ export class Session {
     this.on.state('online');
     this.on.welcome(frame);
     this.failed.clear();
-    this.outbox().forEach((entry) => this.on.pending(entry, 'sending'));
+    this.show();
     setTimeout(() => this.pump(), token && !navigator.locks ? 100 : 0);
   }
 
@@ -204,6 +204,10 @@ export class Session {
 
   outbox() {
     return this.store.keys('out:').map((key) => this.store.get(key)).filter(Boolean).sort((a, b) => a.at - b.at);
+  }
+
+  show() {
+    this.outbox().forEach((entry) => this.on.pending(entry, 'sending'));
   }
 
   send(text, vote) {

@@ -188,7 +188,8 @@ export class View {
     this.mark(item, 'sent');
     item.sequence = sequence;
     const at = this.items.indexOf(item);
-    if (this.items[at + 1]?.sequence < sequence) this.place(...this.items.splice(at, 1));
+    const late = this.items.slice(at).some((other) => other.sequence < sequence);
+    if (late) this.place(...this.items.splice(at, 1));
   }
 
   place(item) {
