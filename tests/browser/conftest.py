@@ -50,6 +50,9 @@ class Wire:
         """What the product answers gets lost, while what the browser says still arrives."""
         self._mute = True
 
+    def unmute(self) -> None:
+        self._mute = False
+
     def restore(self) -> None:
         self._blocked, self._mute = None, False
 

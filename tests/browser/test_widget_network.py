@@ -10,6 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Chat, Wire
@@ -138,6 +139,47 @@ def test_http_takes_over_where_sockets_are_blocked(tab: Tab, wire: Wire) -> None
     chat.page.reload()
     chat.open()
     expect(chat.mine()).to_have_text([QUESTION, "Which grinder suits me?"])
+
+
+@pytest.mark.parametrize("sockets", [True, False], ids=["socket", "http"])
+def test_a_bad_line_loses_doubles_and_reorders_nothing(tab: Tab, wire: Wire, sockets: bool) -> None:
+    if not sockets:
+        wire.block(b"Upgrade: websocket")
+    chat = tab().open()
+    chat.ask("Message 0")
+    said = ["Message 0"]
+    for trouble in [
+        "none",
+        "mute",
+        "cut",
+        "none",
+        "mute",
+        "restart",
+        "reload",
+        "cut",
+        "none",
+        "mute",
+        "reload",
+        "none",
+    ]:
+        if trouble == "mute":
+            wire.mute()
+        elif trouble == "cut":
+            wire.cut()
+        elif trouble in ("restart", "reload"):
+            wire.unmute()
+            wire.cut()
+        if trouble == "reload":
+            chat.page.reload()
+            chat.open()
+        said.append(f"Message {len(said)}")
+        chat.say(said[-1])
+    wire.unmute()
+    wire.cut()
+    expect(chat.log.locator(".me.sent")).to_have_count(len(said))
+    expect(chat.mine()).to_have_text(said)
+    fresh = tab(context=chat.page.context).open()
+    expect(fresh.mine()).to_have_text(said)
 
 
 def test_a_message_that_got_lost_on_the_way_is_fetched(tab: Tab) -> None:

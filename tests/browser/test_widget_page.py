@@ -98,7 +98,7 @@ def test_the_widget_looks_the_same_on_a_page_with_loud_styles(tab: Tab, site: Si
     )
     looks = []
     for head in ("", loud):
-        chat = tab(ELSEWHERE, site(head=head)).open()
+        chat = tab(ELSEWHERE, site(head=head, reduced_motion="reduce")).open()
         chat.ask(QUESTION)
         looks.append(
             [
@@ -223,7 +223,7 @@ def test_escape_gives_the_focus_to_the_launcher_also_when_the_page_opened_the_pa
 
 
 def test_on_a_phone_the_panel_covers_the_page_and_keeps_the_focus(tab: Tab) -> None:
-    chat = tab(**PHONE).open()
+    chat = tab(**PHONE, reduced_motion="reduce").open()
     chat.ask(QUESTION)
     assert chat.panel.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 780}
     expect(chat.launcher).to_be_hidden()
@@ -267,7 +267,7 @@ def test_what_comes_in_is_read_out_and_the_history_is_not(tab: Tab) -> None:
 
 
 def test_on_a_right_to_left_page_everything_is_the_other_way_round(tab: Tab, site: Site) -> None:
-    chat = tab(ELSEWHERE, site(lang="ar", dir="rtl")).open()
+    chat = tab(ELSEWHERE, site(lang="ar", dir="rtl", reduced_motion="reduce")).open()
     chat.ask("كيف أعيد الغلاية؟")
     panel, launcher = chat.panel.bounding_box(), chat.launcher.bounding_box()
     mine = chat.log.locator(".me .bubble").bounding_box()
