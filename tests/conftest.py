@@ -111,3 +111,8 @@ def live_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApp]:
             writer=by_email["writer@example.com"],
             operator=by_email["operator@example.com"],
         )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright keeps an event loop running in this thread, where no other can run then."""
+    items.sort(key=lambda item: "/tests/browser/" in item.path.as_posix())

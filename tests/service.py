@@ -87,6 +87,8 @@ class Client:
         self.welcome: dict[str, Any] = {}
         self.messages: dict[int, dict[str, Any]] = {}
         self.socket: ClientConnection | None = None
+        # What came while an acknowledgement was waited for, in its order: a message may overtake its own.
+        self._overtook: list[dict[str, Any]] = []
 
     def __enter__(self) -> "Client":
         self.connect()
@@ -96,6 +98,7 @@ class Client:
         self.close()
 
     def connect(self, **options: Any) -> None:
+        self._overtook = []
         self.socket = connect(self._url.replace("http", "ws", 1) + "/channel/socket", proxy=None, **options)
         self.greet()
 
@@ -119,6 +122,8 @@ class Client:
 
     def receive(self, timeout: float = 10) -> dict[str, Any]:
         assert self.socket is not None
+        if self._overtook:
+            return self._overtook.pop(0)
         frame = json.loads(self.socket.recv(timeout))
         if frame["type"] == "message":
             known = self.messages.setdefault(frame["sequence"], frame)
@@ -137,7 +142,13 @@ class Client:
         """Send a message and wait for its acknowledgement."""
         client_id = client_id or uuid.uuid4().hex
         self.send({"type": "message", "client_id": client_id, "text": text, **extra})
-        return self.expect("ack", client_id=client_id)
+        overtook: list[dict[str, Any]] = []
+        while True:
+            frame = self.receive()
+            if frame["type"] == "ack" and frame["client_id"] == client_id:
+                self._overtook = overtook
+                return frame
+            overtook.append(frame)
 
     def ask(self, text: str, timeout: float = 15, **extra: Any) -> dict[str, Any]:
         """Say something and wait for the next message that is not the customer's own."""

@@ -129,6 +129,7 @@ def test_the_site_hears_events_and_its_early_calls_are_played(tab: Tab, site: Ho
     chat = tab("/somebody-elses-site", context)
     expect(chat.text).to_be_visible()
     chat.ask("I want to talk to a person")
+    expect(chat.panel.locator("header")).to_contain_text("Finding a person")
     chat.page.evaluate("Switchboard.close()")
     expect(chat.panel).to_be_hidden()
     heard = chat.page.evaluate("heard")
