@@ -1,7 +1,6 @@
 """The composition root of the web service: the one place where everything is put together."""
 
 import contextlib
-import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -83,9 +82,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     await state.hub.start()
     await state.dialogue.start()
-    # What is loaded by now stays, and need not be walked at every garbage collection.
-    gc.collect()
-    gc.freeze()
     log.info("web_started", database=state.db.engine.dialect.name, hub=type(state.hub).__name__)
     yield
     await state.dialogue.stop()

@@ -1,6 +1,7 @@
 """`python -m bot.cli`: what scripts/run calls, and the commands of an operator."""
 
 import argparse
+import gc
 import signal
 import sys
 import tempfile
@@ -123,8 +124,12 @@ def _web(arguments: argparse.Namespace) -> int:
 
     settings = Settings()
     logs.configure(settings.log_level, settings.log_json)
+    app = create_app(settings)
+    # What is loaded by now stays, and need not be walked at every garbage collection.
+    gc.collect()
+    gc.freeze()
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         # Frames above the limit end the socket in the parser; ours up to it get a clear error.
