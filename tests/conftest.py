@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 from rich.console import Console
 from sqlalchemy import create_engine, text
@@ -116,3 +117,10 @@ def live_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApp]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests last: Playwright keeps an event loop running in this thread, where no other can run then."""
     items.sort(key=lambda item: "/tests/browser/" in item.path.as_posix())
+
+
+# A busy machine is no reason to fail: timings belong in benchmarks.
+hypothesis.settings.register_profile(
+    "switchboard", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("switchboard")

@@ -110,8 +110,8 @@ def test_an_answer_that_comes_while_the_panel_is_closed_is_counted(tab: Tab) -> 
     chat.ask("First")
     seen = chat.theirs().count()
     chat.text.fill("Second")
-    chat.text.press("Enter")
-    chat.text.press("Escape")
+    # At one go: an answer may be quicker than a second key.
+    chat.panel.get_by_role("button", name="Send").evaluate("(send) => { send.click(); Switchboard.close(); }")
     expect(chat.launcher).to_have_accessible_name("Open chat (1 unread)")
     expect(chat.launcher.locator(".badge")).to_have_text("1")
     chat.open()
