@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, Select, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from bot.conversations.models import BOT, Conversation, Customer, Message, Vote
@@ -128,11 +128,7 @@ def post_customer_message(
     Raises Forbidden for somebody else's conversation and Invalid for text that cannot be shown.
     """
     connection = session.connection()
-    conversation = connection.execute(
-        _LOCK_AS_CUSTOMER, {"id_": conversation_id, "customer_id_": customer_id}
-    ).one_or_none()
-    if conversation is None:
-        raise Forbidden("That is not a conversation of yours.")
+    conversation = _as_customer(session, _LOCK_AS_CUSTOMER, conversation_id, customer_id)
     known = connection.execute(_KNOWN, {"id_": conversation_id, "client_id_": client_id}).one_or_none()
     if known is not None:
         return Posted(Stored(known.client_id, known.sequence, known.created_at), True, None)
@@ -216,15 +212,19 @@ def look(
     Raises Forbidden when it is not (or no longer) this customer's.
     """
     connection = session.connection()
-    conversation = connection.execute(
-        _LOOK_AS_CUSTOMER, {"id_": conversation_id, "customer_id_": customer_id}
-    ).one_or_none()
-    if conversation is None:
-        raise Forbidden("That is not a conversation of yours.")
+    conversation = _as_customer(session, _LOOK_AS_CUSTOMER, conversation_id, customer_id)
     if conversation.last_sequence <= cursor:
         return conversation, []
     newest = connection.execute(_AFTER, {"id_": conversation_id, "cursor": cursor, "limit": limit}).all()
     return conversation, list(reversed(newest))
+
+
+def _as_customer(session: Session, statement: Select[Any], conversation_id: str, customer_id: str) -> Row[Any]:
+    values = {"id_": conversation_id, "customer_id_": customer_id}
+    conversation = session.connection().execute(statement, values).one_or_none()
+    if conversation is None:
+        raise Forbidden("That is not a conversation of yours.")
+    return conversation
 
 
 def _turn(
