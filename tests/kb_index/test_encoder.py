@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kb_index import graph
 from kb_index.encoder import Encoder, EncoderError
 from kb_index.export import export, resolve, up_to_date
 from kb_index.settings import ROOT
@@ -108,15 +109,16 @@ def test_a_description_that_makes_no_sense_is_refused(tmp_path: Path, content: s
         Encoder.load(tmp_path / "encoder")
 
 
-def make_model(folder: Path) -> None:
+def make_model(folder: Path, architecture: str = "Bert") -> None:
     """Save a tiny sentence-transformers model with random weights, and no normalisation of its own."""
+    import transformers
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
-    from transformers import AutoTokenizer, BertConfig, BertModel
+    from transformers import AutoTokenizer
 
     raw = folder.with_name("raw")
     tokenizer = AutoTokenizer.from_pretrained(resolve("all-MiniLM-L6-v2"))
-    config = BertConfig(
+    config = getattr(transformers, f"{architecture}Config")(
         vocab_size=tokenizer.vocab_size,
         hidden_size=32,
         num_hidden_layers=2,
@@ -124,17 +126,18 @@ def make_model(folder: Path) -> None:
         intermediate_size=64,
         max_position_embeddings=64,
     )
-    BertModel(config).save_pretrained(raw)
+    getattr(transformers, f"{architecture}Model")(config).save_pretrained(raw)
     tokenizer.save_pretrained(raw)
     transformer = Transformer(str(raw), max_seq_length=48)
     SentenceTransformer(modules=[transformer, Pooling(32, pooling_mode="cls")]).save(str(folder))
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_another_model_is_exported_once_and_again_when_it_changes(tmp_path: Path):
+@pytest.mark.parametrize("architecture", ["Bert", "MPNet", "XLMRoberta"])
+def test_another_model_is_exported_once_and_again_when_it_changes(tmp_path: Path, architecture: str):
     from sentence_transformers import SentenceTransformer
 
-    make_model(tmp_path / "model")
+    make_model(tmp_path / "model", architecture)
     output = tmp_path / "models" / "encoder"
     said: list[str] = []
     assert export(str(tmp_path / "model"), output, say=said.append)
@@ -149,6 +152,19 @@ def test_another_model_is_exported_once_and_again_when_it_changes(tmp_path: Path
     (tmp_path / "model" / "README.md").write_text("changed")
     assert export(str(tmp_path / "model"), output, say=said.append)
     assert [path.name for path in output.parent.iterdir()] == ["encoder"], "something was left beside it"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_the_lean_graph_does_not_fit_is_exported_as_it_is(tmp_path: Path, monkeypatch):
+    def unfit(*args):
+        raise AttributeError("no attention that could be replaced")
+
+    monkeypatch.setattr(graph, "write_lean", unfit)
+    make_model(tmp_path / "model")
+    said: list[str] = []
+    assert export(str(tmp_path / "model"), tmp_path / "encoder", say=said.append)
+    assert any("taking the general one" in line for line in said)
+    assert np.allclose(np.linalg.norm(Encoder.load(tmp_path / "encoder").encode(TEXTS), axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore")
