@@ -12,6 +12,8 @@ from rich.console import Console
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from bot.db import Database
+from bot.events import MemoryHub
 from bot.operations.installation import Installation, free_ports, installation
 from bot.operations.prepare import prepare
 from bot.operations.supervise import Supervisor
@@ -51,6 +53,13 @@ def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     _administer(server, f"CREATE DATABASE {name} TEMPLATE migrated")
     yield make_url(server).set(database=name).render_as_string(hide_password=False)
     _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def db(db_url: str) -> Iterator[Database]:
+    database = Database(db_url, MemoryHub())
+    yield database
+    database.close()
 
 
 def _administer(url: str, statement: str) -> None:

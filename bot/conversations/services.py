@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.conversations.models import AGENT, BOT, QUEUE, Conversation, Customer, Message
@@ -161,11 +161,6 @@ def opt_out(session: Session, conversation_id: str) -> None:
     customer = session.get(Customer, conversation.customer_id)
     if customer is not None:
         customer.opted_out_at = now()
-
-
-def counts_by_owner(session: Session) -> dict[str, int]:
-    rows = session.execute(select(Conversation.owner, func.count()).group_by(Conversation.owner)).all()
-    return {owner: count for owner, count in rows}
 
 
 def customer_of(session: Session, conversation: Conversation) -> Customer:

@@ -6,18 +6,10 @@ import pytest
 
 from bot.accounts import passwords, services
 from bot.accounts.models import SignIn
-from bot.db import Database, now
+from bot.db import now
 from bot.errors import Invalid
-from bot.events import MemoryHub
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture
-def db(db_url):
-    database = Database(db_url, MemoryHub())
-    yield database
-    database.close()
 
 
 async def ensure(db, email="mia@example.com", name="Mia", role="agent", password=PASSWORD):

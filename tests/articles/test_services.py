@@ -10,22 +10,13 @@ from bot.articles import catalogue, services
 from bot.articles.publishing import Publisher
 from bot.articles.services import EditConflict, Token
 from bot.articles.text import MAX_BODY, Text, checked, id_for
-from bot.db import Database
 from bot.errors import Conflict, Invalid, NotFound
-from bot.events import MemoryHub
 from kb_index import store
 from kb_index.articles import Article
 from kb_index.search import KnowledgeBase
 
 PASSWORD = "correct horse battery"
 RETURNS = Text("Returns", "Send it back within 30 days.", "returns", ("How do I return it?",))
-
-
-@pytest.fixture
-def db(db_url):
-    database = Database(db_url, MemoryHub())
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -304,7 +304,7 @@ def test_a_site_chooses_language_side_and_title(tab: Tab, site: Site) -> None:
 
 
 def test_every_text_is_there_in_every_language_with_its_gaps(tab: Tab) -> None:
-    texts = tab().page.evaluate("import('/widget/strings.js').then(({ texts }) => texts)")
+    texts = tab().page.evaluate("import('/widget/any/strings.js').then(({ texts }) => texts)")
     assert len(texts) > 25
     for key, row in texts.items():
         assert len(row) == 4 and all(row), key

@@ -5,16 +5,7 @@ import pytest
 from bot.conversations import customers
 from bot.conversations import services as conversations
 from bot.conversations.customers import Identity
-from bot.db import Database
 from bot.errors import Forbidden
-from bot.events import MemoryHub
-
-
-@pytest.fixture
-def db(db_url):
-    database = Database(db_url, MemoryHub())
-    yield database
-    database.close()
 
 
 def visit(session, identity=None, visitor_id=None, text=None):

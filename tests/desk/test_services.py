@@ -16,13 +16,6 @@ MIA = ("mia", "Mia Novak")
 JONAS = ("jonas", "Jonas Weber")
 
 
-@pytest.fixture
-def db(db_url):
-    database = Database(db_url, MemoryHub())
-    yield database
-    database.close()
-
-
 def ask(session, *texts, reason="asked_for_person"):
     """A customer who says `texts` and is handed over; the conversation's id."""
     customer = customers.new_visitor(session, "en")

@@ -4,23 +4,15 @@ import pytest
 
 from bot.conversations import customers, turns
 from bot.conversations import services as conversations
-from bot.db import Database
 from bot.desk import services as desk
 from bot.desk.models import Handoff
 from bot.dialogue.engine import TurnResult
 from bot.dialogue.services import finish, give_up, to_reply
 from bot.escalation.signals import measure
-from bot.events import QUEUE, MemoryHub
+from bot.events import QUEUE
 
 URL = "https://support.example"
 ARTICLE = {"id": "returns", "title": "Returns", "section": "How long", "anchor": "how-long"}
-
-
-@pytest.fixture
-def db(db_url):
-    database = Database(db_url, MemoryHub())
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The socket cut, the reply late: nothing lost, nothing doubled, the customer told."""
 
 import asyncio
+import shutil
 
 import pytest
 
@@ -10,11 +11,9 @@ from tests.service import Client, running
 
 
 @pytest.fixture
-def db(sqlite_template, tmp_path):
-    import shutil
-
-    shutil.copy(sqlite_template, tmp_path / "test.db")
-    return f"sqlite:///{tmp_path / 'test.db'}"
+def sqlite_url(sqlite_template, tmp_path):
+    shutil.copy(sqlite_template, tmp_path / "test.sqlite_url")
+    return f"sqlite:///{tmp_path / 'test.sqlite_url'}"
 
 
 def cut(customer: Client) -> None:
@@ -22,8 +21,8 @@ def cut(customer: Client) -> None:
     customer.socket.socket.close()
 
 
-def test_a_cut_socket_before_the_acknowledgement_stores_the_message_once(db):
-    with running(db, ScriptedEngine(echo)) as service:
+def test_a_cut_socket_before_the_acknowledgement_stores_the_message_once(sqlite_url):
+    with running(sqlite_url, ScriptedEngine(echo)) as service:
         customer = Client(service.url)
         customer.connect()
         customer.send({"type": "message", "client_id": "c1", "text": "hello"})
@@ -40,12 +39,12 @@ def test_a_cut_socket_before_the_acknowledgement_stores_the_message_once(db):
         customer.close()
 
 
-def test_a_reply_made_while_the_customer_was_away_is_there_when_they_return(db):
+def test_a_reply_made_while_the_customer_was_away_is_there_when_they_return(sqlite_url):
     async def slow(request):
         await asyncio.sleep(0.5)
         return await echo(request)
 
-    with running(db, ScriptedEngine(slow)) as service:
+    with running(sqlite_url, ScriptedEngine(slow)) as service:
         customer = Client(service.url)
         customer.connect()
         customer.say("hello")
@@ -56,13 +55,13 @@ def test_a_reply_made_while_the_customer_was_away_is_there_when_they_return(db):
 
 
 @pytest.mark.parametrize("failure", ["time-out", "error", "silence"])
-def test_an_engine_that_does_not_answer_is_told_and_a_person_asked_for(db, failure):
+def test_an_engine_that_does_not_answer_is_told_and_a_person_asked_for(sqlite_url, failure):
     async def fail(request):
         if failure == "silence":
             return TurnResult(messages=[], intent=None, confidence=0.0, policy=None, state=None)
         raise EngineDown(failure)
 
-    with running(db, ScriptedEngine(fail)) as service, Client(service.url) as customer:
+    with running(sqlite_url, ScriptedEngine(fail)) as service, Client(service.url) as customer:
         assert customer.ask("hello")["notice"] == "bot_unavailable"
         customer.expect("owner", owner="queue")
         customer.say("still there?")
@@ -70,7 +69,7 @@ def test_an_engine_that_does_not_answer_is_told_and_a_person_asked_for(db, failu
         assert customer.expect("heartbeat")["latest"] == 3
 
 
-def test_a_late_reply_never_talks_over_a_person(db):
+def test_a_late_reply_never_talks_over_a_person(sqlite_url):
     from bot.conversations import services as conversations
     from bot.desk import services as desk
     from tests.service import on_loop
@@ -79,7 +78,7 @@ def test_a_late_reply_never_talks_over_a_person(db):
         await asyncio.sleep(1.0)
         return await echo(request)
 
-    with running(db, ScriptedEngine(late)) as service, Client(service.url) as customer:
+    with running(sqlite_url, ScriptedEngine(late)) as service, Client(service.url) as customer:
         customer.say("slow question")
         conversation_id = customer.welcome["conversation"]
 
@@ -94,7 +93,7 @@ def test_a_late_reply_never_talks_over_a_person(db):
             customer.expect("message", author="bot", timeout=2)
 
 
-def test_messages_written_while_the_bot_thinks_are_answered_one_after_the_other(db):
+def test_messages_written_while_the_bot_thinks_are_answered_one_after_the_other(sqlite_url):
     running_now = []
     most = []
 
@@ -105,7 +104,7 @@ def test_messages_written_while_the_bot_thinks_are_answered_one_after_the_other(
         running_now.remove(request.sequence)
         return await echo(request)
 
-    with running(db, ScriptedEngine(counted)) as service, Client(service.url) as customer:
+    with running(sqlite_url, ScriptedEngine(counted)) as service, Client(service.url) as customer:
         for number in range(5):
             customer.say(f"m{number}")
         while sum(m["author"] == "bot" for m in customer.messages.values()) < 5:
