@@ -1,16 +1,15 @@
 """Answering from the knowledge base, and saying so when it has nothing."""
 
-import base64
 import re
 from typing import Any
 
-import numpy as np
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import context
 from actions.replies import PERSON, answer, hand_off, say
+from kb_index.encoder import unpack
 from kb_index.search import Hit
 
 # After this many answers in a row that failed, a person takes over (bot/escalation/decision.py agrees).
@@ -78,7 +77,7 @@ def search(text: str, packed: str | None, before: str | None) -> tuple[str, list
     `packed` is the text's embedding as the engine sent it. Returns the question that was searched for.
     """
     knowledge = context.knowledge()
-    hits = knowledge.search(text, embedding=_unpacked(packed))
+    hits = knowledge.search(text, embedding=unpack(packed) if packed else None)
     if not before:
         return text, hits
     together = f"{before} {text}"[-MAX_QUESTION:]
@@ -114,9 +113,3 @@ def no_answer(dispatcher: CollectingDispatcher, tracker: Tracker, hits: list[Hit
         [PERSON],
     )
     return events
-
-
-def _unpacked(packed: str | None) -> np.ndarray | None:
-    if not packed:
-        return None
-    return np.frombuffer(base64.b64decode(packed), dtype="<f2").astype(np.float32)

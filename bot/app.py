@@ -41,10 +41,10 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     state.settings = settings
     state.hub = create_hub(settings.redis_url)
     state.db = Database(settings.database_url, state.hub)
-    state.engine = engine or RasaEngine(
-        settings.engine_url, settings.engine_token.get_secret_value(), settings.engine_timeout_s
-    )
     state.encoder = Encoder.load(settings.encoder_dir)
+    state.engine = engine or RasaEngine(
+        settings.engine_url, settings.engine_token.get_secret_value(), settings.engine_timeout_s, state.encoder
+    )
     state.limiter = Limiter(settings.redis_url)
     state.templates = create_templates()
     state.dialogue = Dialogue(state.db, state.engine, settings.public_url)

@@ -6,6 +6,7 @@ numpy, onnxruntime and tokenizers. `kb_index.export` makes the artefact that it 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Sequence
@@ -91,6 +92,16 @@ class Encoder:
         given = {"input_ids": ids, "attention_mask": np.ones_like(ids)} if self._masked else {"input_ids": ids}
         vector = self._session.run(None, given)[0][0]
         return vector / max(float(np.linalg.norm(vector)), 1e-12)
+
+
+def pack(vector: np.ndarray) -> str:
+    """A vector as text, for messages between processes: base64 of little-endian float16."""
+    return base64.b64encode(vector.astype("<f2").tobytes()).decode("ascii")
+
+
+def unpack(packed: str) -> np.ndarray:
+    """The float32 vector out of `pack`. Raises ValueError for text that is none."""
+    return np.frombuffer(base64.b64decode(packed), dtype="<f2").astype(np.float32)
 
 
 def read_description(directory: Path) -> dict:

@@ -1,11 +1,15 @@
 """The interface to a dialogue engine, and Rasa behind it."""
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 
 import aiohttp
+
+from kb_index.encoder import Encoder, pack
 
 # Turns of different conversations run side by side; the engine itself works on one at a time.
 CONNECTIONS = 64
@@ -52,7 +56,10 @@ class Engine(Protocol):
 class RasaEngine:
     """Rasa behind our own channel (bot/engine/channel.py)."""
 
-    def __init__(self, url: str, token: str, timeout_s: float) -> None:
+    def __init__(self, url: str, token: str, timeout_s: float, encoder: Encoder) -> None:
+        self._encoder = encoder
+        # One thread: it works outside the interpreter's lock, beside the engine, which has the other core.
+        self._encoding = ThreadPoolExecutor(1, "encode")
         self._url = f"{url}/webhooks/switchboard"
         self._headers = {"Authorization": f"Bearer {token}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
@@ -75,6 +82,7 @@ class RasaEngine:
             "signals": request.signals,
             "context": request.context,
         }
+        body["embedding"] = await self._embedding(request.text)
         try:
             async with self._session.post(f"{self._url}/turn", json=body, raise_for_status=True) as response:
                 answer = json.loads(await response.read())
@@ -98,5 +106,17 @@ class RasaEngine:
             return False
 
     async def close(self) -> None:
+        self._encoding.shutdown()
         if self._opened is not None:
             await self._opened.close()
+
+    async def _embedding(self, text: str) -> dict[str, str]:
+        def encode() -> str:
+            return pack(self._encoder.encode([text])[0])
+
+        try:
+            packed = await asyncio.get_running_loop().run_in_executor(self._encoding, encode)
+        except Exception as problem:
+            # Whatever fails in there, the customer has to be told and offered a person.
+            raise EngineDown(f"the encoder: {type(problem).__name__}: {problem}"[:300]) from problem
+        return {"encoder": self._encoder.version, "vector": packed}

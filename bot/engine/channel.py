@@ -17,7 +17,7 @@ from sanic import Blueprint, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from bot.engine import tuning
+from bot.engine import featurizer, tuning
 from bot.engine.tracker_store import TravellingTrackerStore, state_of, travelling
 
 TURN_TIMEOUT_S = 7
@@ -27,7 +27,8 @@ MAX_TEXT = 4000
 class SwitchboardInput(InputChannel):
     """`POST /webhooks/switchboard/turn` with `Authorization: Bearer TOKEN`.
 
-    In: `{"conversation", "turn", "text", "state", "signals", "context"}`.
+    In: `{"conversation", "turn", "text", "state", "signals", "context", "embedding"}`, the last one as
+    `featurizer.accept` has it, or null.
     Out: `{"messages", "intent", "confidence", "policy", "state", "error"}`; `error` is null when all
     went well, so an empty list of messages is never mistaken for silence.
     """
@@ -85,10 +86,12 @@ class SwitchboardInput(InputChannel):
         failures: list[str] = []
         tuning.failed_actions.set(failures)
         error = None
+        text = plain_text(body["text"])
         store.begin(sender, body.get("state"))
         try:
+            featurizer.accept(text, body.get("embedding") if text == body["text"] else None)
             message = UserMessage(
-                plain_text(body["text"]),
+                text,
                 output,
                 sender,
                 input_channel=self.name(),

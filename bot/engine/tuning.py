@@ -24,9 +24,13 @@ from rasa.core.actions.action import ActionExecutionRejection, RemoteAction
 from rasa.core.policies.rule_policy import RulePolicy
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.nlu.classifiers.logistic_regression_classifier import LogisticRegressionClassifier
+from rasa.shared.core.constants import PREVIOUS_ACTION, SHOULD_NOT_BE_SET
+from rasa.shared.core.domain import Domain
 from rasa.shared.exceptions import RasaException
 from rasa.shared.nlu.constants import TEXT
 from rasa.utils.endpoints import EndpointConfig
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
 
 ACTION_TIMEOUT_S = 6
 # A list while a turn of ours runs: Rasa logs a failed action and carries on as if it had said nothing.
@@ -34,6 +38,8 @@ failed_actions: "contextvars.ContextVar[list[str] | None]" = contextvars.Context
 
 _untuned_run_action = RemoteAction.run
 _untuned_features = LogisticRegressionClassifier._create_X
+_untuned_predict_proba = LogisticRegression.predict_proba
+_untuned_is_empty = Domain.is_empty
 _untuned_all_subclasses = rasa.shared.utils.common.all_subclasses
 
 
@@ -120,6 +126,67 @@ def _rule_states(rule_key: str) -> list[dict[str, Any]]:
     return json.loads(rule_key)
 
 
+_Turn = tuple[bool, tuple[tuple[str, str, Any], ...], tuple[tuple[str, str], ...]]
+
+
+@lru_cache(maxsize=5000)
+def _rule_turns(rule_key: str) -> tuple[_Turn, ...]:
+    """A rule's states from the newest back: whether an action came before, what has to be, what must not be."""
+    return tuple(_rule_turn(state) for state in reversed(json.loads(rule_key)))
+
+
+def _rule_turn(state: dict[str, Any]) -> _Turn:
+    required, forbidden = [], []
+    # The action before tells most rules apart, so it is looked at first.
+    for kind in sorted(state, key=lambda kind: kind != PREVIOUS_ACTION):
+        for key, value in state[kind].items():
+            if value == SHOULD_NOT_BE_SET:
+                forbidden.append((kind, key))
+            elif value:
+                # JSON made lists of tuples.
+                required.append((kind, key, tuple(value) if isinstance(value, list) else value))
+    return bool(state.get(PREVIOUS_ACTION)), tuple(required), tuple(forbidden)
+
+
+def _possible_keys(self: RulePolicy, lookup: dict[str, str], states: list[dict[str, Any]]) -> set[str]:
+    """Rasa compares each rule with each state piece by piece, parsing and reversing it each time."""
+    newest_first = states[::-1]
+    return {key for key in lookup if all(map(_turn_fits, _rule_turns(key), newest_first))}
+
+
+def _turn_fits(turn: _Turn, state: dict[str, Any]) -> bool:
+    begun, required, forbidden = turn
+    if not begun or not state.get(PREVIOUS_ACTION):
+        # Both the start of a conversation, or only one of them.
+        return not begun and not state.get(PREVIOUS_ACTION)
+    for kind, key, value in required:
+        if state.get(kind, _NOTHING).get(key) != value:
+            return False
+    return not any(_is_set(state.get(kind, _NOTHING).get(key)) for kind, key in forbidden)
+
+
+def _is_set(value: Any) -> bool:
+    return bool(value) and value != SHOULD_NOT_BE_SET
+
+
+_NOTHING: dict[str, Any] = {}
+
+
+def _predict_proba(self: LogisticRegression, X: Any) -> Any:
+    """scikit-learn checks one message's features for longer than it multiplies them."""
+    several = self.multi_class in ("auto", "multinomial") and self.solver != "liblinear" and len(self.classes_) > 2
+    if not several or not isinstance(X, np.ndarray):
+        return _untuned_predict_proba(self, X)
+    return softmax(X @ self.coef_.T + self.intercept_)
+
+
+def _is_empty(self: Domain) -> bool:
+    """Rasa makes an empty domain to compare with, and writes both out, at each message."""
+    if "_switchboard_empty" not in self.__dict__:
+        self._switchboard_empty = _untuned_is_empty(self)
+    return self._switchboard_empty
+
+
 # These three modules copy what they hand to debug logging, deeply, whether anybody logs it or not.
 _NO_COPY = SimpleNamespace(deepcopy=lambda value: value, copy=copy.copy)
 
@@ -130,6 +197,9 @@ PATCHES: tuple[tuple[Any, str, Any], ...] = (
     (DaskGraphRunner, "run", _run_graph),
     (LogisticRegressionClassifier, "_create_X", _features),
     (RulePolicy, "_rule_key_to_state", staticmethod(_rule_states)),
+    (RulePolicy, "_get_possible_keys", _possible_keys),
+    (LogisticRegression, "predict_proba", _predict_proba),
+    (Domain, "is_empty", _is_empty),
     (rasa.core.processor, "copy", _NO_COPY),
     (rasa.core.policies.rule_policy, "copy", _NO_COPY),
     (rasa.core.actions.forms, "copy", _NO_COPY),

@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 import json
 
+import numpy as np
 import pytest
 
 from bot.dialogue.engine import EngineDown, RasaEngine, TurnRequest
+from kb_index.encoder import Encoder, unpack
+from kb_index.settings import ROOT
 
+ENCODER = Encoder.load(ROOT / "models" / "encoder")
 REQUEST = TurnRequest("c" * 32, 1, "hello", None, {})
 
 
@@ -32,7 +36,7 @@ async def ask(answer: bytes | None, timeout_s: float = 5.0):
             await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    engine = RasaEngine(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "the-token", timeout_s)
+    engine = RasaEngine(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "the-token", timeout_s, ENCODER)
     try:
         return await engine.take_turn(REQUEST), seen
     finally:
@@ -52,6 +56,8 @@ async def test_a_turn_is_sent_with_the_token_and_comes_back_typed():
     head, sent = seen[0]
     assert "authorization: bearer the-token" in head.lower()
     assert sent["text"] == "hello" and sent["turn"] == 1
+    assert sent["embedding"]["encoder"] == ENCODER.version
+    assert np.allclose(unpack(sent["embedding"]["vector"]), ENCODER.encode(["hello"])[0], atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +82,21 @@ async def test_an_engine_that_takes_too_long_is_down():
         await ask(None, timeout_s=0.2)
 
 
+async def test_an_encoder_that_fails_is_an_engine_that_is_down():
+    class Broken:
+        version = "broken"
+
+        def encode(self, texts):
+            raise RuntimeError("out of memory")
+
+    engine = RasaEngine("http://127.0.0.1:9", "the-token", 1.0, Broken())
+    with pytest.raises(EngineDown, match="the encoder: RuntimeError: out of memory"):
+        await engine.take_turn(REQUEST)
+    await engine.close()
+
+
 async def test_nobody_there_is_down_and_not_healthy():
-    engine = RasaEngine("http://127.0.0.1:9", "the-token", 1.0)
+    engine = RasaEngine("http://127.0.0.1:9", "the-token", 1.0, ENCODER)
     with pytest.raises(EngineDown):
         await engine.take_turn(REQUEST)
     assert await engine.healthy() is False

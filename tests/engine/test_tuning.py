@@ -1,12 +1,15 @@
 """What the tuning changes, and what it must not."""
 
 import asyncio
+import itertools
+import json
 
 import pytest
 from aiohttp import web
 from rasa.core.actions.action import RemoteAction
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.core.nlg import TemplatedNaturalLanguageGenerator
+from rasa.core.policies.rule_policy import RulePolicy
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
@@ -63,6 +66,27 @@ def test_the_tuned_rasa_says_what_the_untuned_one_says(agent):
         assert mine["name"] == theirs["name"]
         assert mine["confidence"] == pytest.approx(theirs["confidence"], abs=1e-6)
         assert my_rest == their_rest
+
+
+def test_every_rule_applies_where_it_did(agent):
+    """Each state that any rule of the model speaks of, and each pair of them, as a conversation so far."""
+    policy = next(
+        node._component
+        for node in agent.processor.graph_runner._instantiated_nodes.values()
+        if isinstance(node._component, RulePolicy)
+    )
+    rules = policy.lookup["rules"]
+    states = [state for key in rules for state in json.loads(key)]
+    unset = [
+        {kind: {k: v for k, v in values.items() if v != "should_not_be_set"} for kind, values in state.items()}
+        for state in states
+    ]
+    conversations = [*([state] for state in states + unset), *map(list, itertools.pairwise(states))]
+    mine = [policy._get_possible_keys(rules, list(conversation)) for conversation in conversations]
+    assert any(mine)
+    for owner, name, untuned in UNTUNED:
+        setattr(owner, name, untuned)
+    assert mine == [policy._get_possible_keys(rules, list(conversation)) for conversation in conversations]
 
 
 def test_a_bad_answer_of_the_action_server_is_still_refused():
