@@ -1,8 +1,9 @@
 """The database as the service uses it: functions that take a session, run in worker threads."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from bot.errors import Unavailable
-from bot.events import Hub, take_announced
+from bot.events import Announced, Hub, take_announced
 from kb_index.database import create_database_engine
 
 log = structlog.get_logger(__name__)
@@ -24,6 +25,11 @@ R = TypeVar("R")
 # How often a transaction that the database itself gave up (a deadlock, a dropped connection) is run again.
 ATTEMPTS = 3
 RETRY_AFTER_S = 2
+# How many transactions share one commit on SQLite when they queue: enough to keep the disk from being what
+# all wait for, few enough that nobody waits long for the others' work.
+SQLITE_BATCH = 16
+
+_Outcome = tuple[Any, Exception | None]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -70,6 +76,8 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(writes=True)
         self._hub = hub
+        self._waiting: deque[_Job] = deque()
+        self._batch = SQLITE_BATCH if self.is_sqlite else 1
         self._closed = False
         # SQLite has one writer anyway: queueing here is fair, queueing in the busy handler is not.
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else threads, "db-write")
@@ -77,18 +85,20 @@ class Database:
 
     async def write(self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Raises what `work` raises (and then changes nothing), or `Unavailable`."""
-        result, topics = await self._in_thread(self._writers, self._transact, work, args, kwargs)
-        if topics:
-            await self._hub.publish(topics)
+        if self._closed:
+            raise _stopping()
+        job = _Job(work, args, kwargs)
+        self._waiting.append(job)
+        self._writers.submit(self._write_next)
+        result, announced = await asyncio.wrap_future(job.outcome)
+        if announced:
+            await self._hub.publish(announced)
         return result
 
     async def read(self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._in_thread(self._readers, self._look, work, args, kwargs)
-
-    async def _in_thread(self, threads: ThreadPoolExecutor, run: Callable[..., Any], *arguments: Any) -> Any:
         if self._closed:
-            raise Unavailable("The service is stopping. Please try again.", retry_after_s=RETRY_AFTER_S)
-        return await asyncio.get_running_loop().run_in_executor(threads, run, *arguments)
+            raise _stopping()
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, work, args, kwargs)
 
     def close(self) -> None:
         # Sockets that are still open at the end get an answer instead of a broken pool.
@@ -97,14 +107,62 @@ class Database:
         self._readers.shutdown(wait=True)
         self.engine.dispose()
 
-    def _transact(self, work: Callable[..., R], args: Any, kwargs: Any) -> tuple[R, set[str]]:
+    def _write_next(self) -> None:
+        """Run what waits: on SQLite all of it, up to a batch, under one commit; the disk is what writers wait for."""
+        jobs: list[_Job] = []
+        while len(jobs) < self._batch:
+            try:
+                job = self._waiting.popleft()
+            except IndexError:
+                break
+            if job.outcome.set_running_or_notify_cancel():
+                jobs.append(job)
+        if len(jobs) > 1:
+            try:
+                outcomes = self._transact_together(jobs)
+            except (DBAPIError, PoolTimeout):
+                # Nothing of the batch was committed: each gets its own transaction, and its own tries.
+                outcomes = [self._outcome(job) for job in jobs]
+        else:
+            outcomes = [self._outcome(job) for job in jobs]
+        for job, (done, problem) in zip(jobs, outcomes, strict=True):
+            if problem is None:
+                job.outcome.set_result(done)
+            else:
+                job.outcome.set_exception(problem)
+
+    def _outcome(self, job: "_Job") -> "_Outcome":
+        try:
+            return self._transact(job.work, job.args, job.kwargs), None
+        except Exception as problem:
+            return None, problem
+
+    def _transact_together(self, jobs: "list[_Job]") -> "list[_Outcome]":
+        """Each job in a savepoint with a session of its own, so that one that fails undoes only itself."""
+        outcomes: list[_Outcome] = []
+        with self._writing.connect() as connection, connection.begin():
+            for job in jobs:
+                session = Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+                try:
+                    with session, session.begin():
+                        result = job.work(session, *job.args, **job.kwargs)
+                        session.flush()
+                        announced = take_announced(session)
+                    outcomes.append(((result, announced), None))
+                except (OperationalError, PoolTimeout):
+                    raise
+                except Exception as problem:
+                    outcomes.append((None, problem))
+        return outcomes
+
+    def _transact(self, work: Callable[..., R], args: Any, kwargs: Any) -> tuple[R, Announced]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with Session(self._writing, expire_on_commit=False) as session, session.begin():
                     result = work(session, *args, **kwargs)
                     session.flush()
-                    topics = take_announced(session)
-                return result, topics
+                    announced = take_announced(session)
+                return result, announced
             except IntegrityError:
                 raise
             except (DBAPIError, PoolTimeout) as problem:
@@ -118,6 +176,18 @@ class Database:
                 return work(session, *args, **kwargs)
         except (DBAPIError, PoolTimeout) as problem:
             raise _unavailable(problem) from problem
+
+
+class _Job:
+    """One piece of work that waits for a writer."""
+
+    def __init__(self, work: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        self.work, self.args, self.kwargs = work, args, kwargs
+        self.outcome: Future[tuple[Any, Announced]] = Future()
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("The service is stopping. Please try again.", retry_after_s=RETRY_AFTER_S)
 
 
 def _passing(problem: Exception) -> bool:

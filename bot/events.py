@@ -1,13 +1,14 @@
 """Wake-ups: after a commit, whoever listens to a topic looks at what is new after its own cursor.
 
-A wake-up carries no data, so a lost one loses nothing: the next one, or the heartbeat, finds the same.
+A lost wake-up loses nothing: the next one, or the heartbeat, finds the same. Within one process it may bring
+what was just stored, for who has all before it and so need not look.
 """
 
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import structlog
 from redis.asyncio import Redis
@@ -27,13 +28,23 @@ def conversation_topic(conversation_id: str) -> str:
     return f"conversation:{conversation_id}"
 
 
+# What a transaction stored, by topic; None where a listener has to look for itself.
+Announced = Mapping[str, Sequence[Any] | None]
+
+
 def announce(session: Session, *topics: str) -> None:
     """Wake the listeners of `topics` once this session's transaction has committed, never before."""
-    session.info.setdefault(_TOPICS, set()).update(topics)
+    session.info.setdefault(_TOPICS, {}).update(dict.fromkeys(topics))
 
 
-def take_announced(session: Session) -> set[str]:
-    return session.info.pop(_TOPICS, set())
+def announce_stored(session: Session, topic: str, stored: Sequence[Any]) -> None:
+    """As `announce`, where `stored` is all that this transaction changes for the listeners of `topic`."""
+    announced = session.info.setdefault(_TOPICS, {})
+    announced[topic] = stored if topic not in announced else None
+
+
+def take_announced(session: Session) -> Announced:
+    return session.info.pop(_TOPICS, {})
 
 
 class Listener:
@@ -41,24 +52,35 @@ class Listener:
 
     def __init__(self) -> None:
         self._woken = asyncio.Event()
+        self._stored: list[Any] | None = []
 
-    def wake(self) -> None:
+    def wake(self, stored: Sequence[Any] | None = None) -> None:
+        if stored is None or self._stored is None:
+            self._stored = None
+        else:
+            self._stored.extend(stored)
         self._woken.set()
 
     async def wait(self, timeout: float | None = None) -> bool:
         """True when woken, False after `timeout` seconds."""
         try:
-            await asyncio.wait_for(self._woken.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._woken.wait()
         except TimeoutError:
             return False
         self._woken.clear()
         return True
 
+    def take_stored(self) -> list[Any] | None:
+        """What the wake-ups since the last call brought, in no order; None when one of them says to look."""
+        stored, self._stored = self._stored, []
+        return stored
+
 
 class Hub(Protocol):
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
-    async def publish(self, topics: Iterable[str]) -> None: ...
+    async def publish(self, announced: Announced) -> None: ...
     def listen(self, *topics: str) -> contextlib.AbstractContextManager[Listener]: ...
 
 
@@ -74,10 +96,10 @@ class MemoryHub:
     async def stop(self) -> None:
         return None
 
-    async def publish(self, topics: Iterable[str]) -> None:
-        for topic in topics:
+    async def publish(self, announced: Announced) -> None:
+        for topic, stored in announced.items():
             for listener in tuple(self._listeners.get(topic, ())):
-                listener.wake()
+                listener.wake(stored)
 
     def wake_all(self) -> None:
         for listeners in tuple(self._listeners.values()):
@@ -116,9 +138,10 @@ class RedisHub(MemoryHub):
                 await self._task
         await self._redis.aclose()
 
-    async def publish(self, topics: Iterable[str]) -> None:
-        wanted = sorted(topics)
-        await super().publish(wanted)
+    async def publish(self, announced: Announced) -> None:
+        # Nobody is spared the look: another process may have changed whose conversation it is.
+        wanted = sorted(announced)
+        await super().publish(dict.fromkeys(wanted))
         try:
             for topic in wanted:
                 await self._redis.publish(_CHANNEL, topic)
@@ -130,7 +153,7 @@ class RedisHub(MemoryHub):
         while True:
             try:
                 async for topic in self._subscribed():
-                    await MemoryHub.publish(self, [topic])
+                    await MemoryHub.publish(self, {topic: None})
             except RedisError as problem:
                 log.warning("wake_ups_interrupted", error=str(problem))
                 await asyncio.sleep(RECONNECT_S)

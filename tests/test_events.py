@@ -37,7 +37,7 @@ def redis_url(tmp_path_factory):
 async def test_a_wake_up_reaches_the_listeners_of_its_topic_only():
     hub = MemoryHub()
     with hub.listen("a") as mine, hub.listen("b") as other:
-        await hub.publish(["a"])
+        await hub.publish({"a": None})
         assert await mine.wait(0.5)
         assert not await other.wait(0.02)
 
@@ -46,16 +46,40 @@ async def test_several_wake_ups_before_a_look_count_as_one():
     hub = MemoryHub()
     with hub.listen("a") as listener:
         for _ in range(3):
-            await hub.publish(["a"])
+            await hub.publish({"a": None})
         assert await listener.wait(0.5)
         assert not await listener.wait(0.02)
+
+
+async def test_what_was_stored_comes_along_until_one_wake_up_says_to_look():
+    hub = MemoryHub()
+    with hub.listen("a") as listener:
+        await hub.publish({"a": [1]})
+        await hub.publish({"a": [2, 3]})
+        assert await listener.wait(0.5)
+        assert listener.take_stored() == [1, 2, 3]
+        await hub.publish({"a": [4]})
+        await hub.publish({"a": None})
+        await hub.publish({"a": [5]})
+        assert await listener.wait(0.5)
+        assert listener.take_stored() is None
+        assert listener.take_stored() == []
+
+
+async def test_with_several_processes_everybody_looks(redis_url):
+    hub = RedisHub(redis_url)
+    with hub.listen("a") as listener:
+        await hub.publish({"a": [1]})
+        assert await listener.wait(0.5)
+        assert listener.take_stored() is None
+    await hub.stop()
 
 
 async def test_nothing_is_kept_for_those_who_left():
     hub = MemoryHub()
     with hub.listen("a"):
         pass
-    await hub.publish(["a"])
+    await hub.publish({"a": None})
     assert not hub._listeners
 
 
@@ -68,7 +92,7 @@ async def test_a_wake_up_crosses_processes_through_redis(redis_url):
         await listener.wait(5)
         arrived = False
         for _ in range(50):
-            await here.publish(["conversation:1"])
+            await here.publish({"conversation:1": None})
             arrived = await listener.wait(0.1)
             if arrived:
                 break
@@ -80,7 +104,7 @@ async def test_a_wake_up_crosses_processes_through_redis(redis_url):
 async def test_without_redis_the_own_process_is_still_woken():
     hub = RedisHub("redis://127.0.0.1:9")
     with hub.listen("a") as listener:
-        await hub.publish(["a"])
+        await hub.publish({"a": None})
         assert await listener.wait(0.5)
     await hub.stop()
 

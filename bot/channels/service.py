@@ -1,6 +1,6 @@
 """What a visitor's frames do, whatever transport they came on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +103,7 @@ class Channel:
             return await self._message(visitor, frame)
         await self._limiter.check(f"small:{visitor.customer_id}", SMALL_FRAMES_PER_MINUTE)
         if isinstance(frame, frames.Typing):
-            await self._hub.publish([typing_topic(visitor.conversation_id, "customer")])
+            await self._hub.publish({typing_topic(visitor.conversation_id, "customer"): None})
         elif isinstance(frame, frames.Read):
             await self._db.write(conversations.mark_read, visitor.conversation_id, visitor.customer_id, frame.sequence)
         elif isinstance(frame, frames.Ping):
@@ -127,6 +127,16 @@ class Channel:
         if posted.turn:
             answers.append(frames.typing("bot", True))
         return answers
+
+    @staticmethod
+    def told(stored: Sequence[Any] | None, cursor: int) -> list[dict[str, Any]] | None:
+        """Frames for what a wake-up brought, in order; None when there is something before it and one has to look."""
+        if stored is None:
+            return None
+        newer = sorted((each for each in stored if each.sequence > cursor), key=lambda each: each.sequence)
+        if [each.sequence for each in newer] != list(range(cursor + 1, cursor + 1 + len(newer))):
+            return None
+        return [frames.message(each) for each in newer]
 
     async def news(self, visitor: Visitor, cursor: int, owner_version: int) -> News:
         """What came after `cursor`, and the owner where it has changed since `owner_version`."""

@@ -113,6 +113,11 @@ class Connection:
         cursor, owner_version = greeting.cursor, greeting.owner_version
         while True:
             woken = await listener.wait(frames.HEARTBEAT_S)
+            told = self._channel.told(listener.take_stored(), cursor) if woken else None
+            if told is not None:
+                cursor += len(told)
+                await self._send(told)
+                continue
             try:
                 news = await self._channel.news(greeting.visitor, cursor, owner_version)
             except Unavailable:

@@ -5,7 +5,7 @@ a message (`scripts/bench turn`). Each function runs inside the caller's transac
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from bot.conversations.models import BOT, Conversation, Customer, Message, Vote
 from bot.conversations.text import cleaned
 from bot.db import now
 from bot.errors import Forbidden, Invalid
-from bot.events import announce, conversation_topic
+from bot.events import announce_stored, conversation_topic
 
 # How long one turn may hold a conversation before another worker may take it: longer than the
 # engine's time-out, so that only a dead worker loses it.
@@ -92,16 +92,24 @@ class Turn:
 
 @dataclass(frozen=True)
 class Stored:
-    """What an acknowledgement says of a message."""
+    """A message as it was just stored: what a row of it says to a customer."""
 
-    client_id: str | None
     sequence: int
+    author: str
+    kind: str
+    text: str
     created_at: datetime
+    client_id: str | None
+    agent_name: str | None
+    extra: dict[str, Any] | None
+
+
+_SHOWN = tuple(each.name for each in fields(Stored))
 
 
 @dataclass(frozen=True)
 class Posted:
-    message: Stored
+    message: Stored | Row[Any]
     repeated: bool
     turn: Turn | None
 
@@ -131,19 +139,23 @@ def post_customer_message(
     conversation = _as_customer(session, _LOCK_AS_CUSTOMER, conversation_id, customer_id)
     known = connection.execute(_KNOWN, {"id_": conversation_id, "client_id_": client_id}).one_or_none()
     if known is not None:
-        return Posted(Stored(known.client_id, known.sequence, known.created_at), True, None)
+        return Posted(known, True, None)
     if vote:
         _record_vote(session, conversation_id, vote)
     at, sequence = now(), conversation.last_sequence + 1
-    row = _row(conversation_id, sequence, "customer", at, text=cleaned(text), client_id=client_id)
-    connection.execute(_INSERT, row | {"extra": {"vote": vote} if vote else None})
+    extra = {"vote": vote} if vote else None
+    row = _row(conversation_id, sequence, "customer", at, text=cleaned(text), client_id=client_id, extra=extra)
+    connection.execute(_INSERT, row)
+    stored = _stored(row)
     turn, due = None, conversation.turn_due_at
     if conversation.owner == BOT and (due is None or due < at):
+        # Without a lease nothing earlier waits; behind one that ran out something may.
+        waiting = stored if due is None else _waiting(session, conversation_id, conversation.answered_sequence)
         due = at + TURN_LEASE
-        turn = _turn(session, conversation, conversation.answered_sequence, due, conversation.dialogue_state)
+        turn = _turn(session, conversation, waiting, due, conversation.dialogue_state)
     connection.execute(_NUMBERED, {"id_": conversation_id, "last": sequence, "at": at, "due": due})
-    announce(session, conversation_topic(conversation_id))
-    return Posted(Stored(client_id, sequence, at), False, turn)
+    announce_stored(session, conversation_topic(conversation_id), [stored])
+    return Posted(stored, False, turn)
 
 
 def finish_turn(
@@ -159,17 +171,19 @@ def finish_turn(
         return False, None
     at, last = now(), conversation.last_sequence
     rows = [
-        _row(turn.conversation_id, last + place, "bot", at, text=reply.text, kind=reply.kind) | {"extra": reply.extra}
+        _row(turn.conversation_id, last + place, "bot", at, text=reply.text, kind=reply.kind, extra=reply.extra)
         for place, reply in enumerate(replies, start=1)
     ]
     if rows:
         connection.execute(_INSERT, rows)
     state = conversation.dialogue_state if state is None else state
     due = at + TURN_LEASE
-    following = _turn(session, conversation, turn.sequence, due, state)
+    # Nothing was said since the message that this answers: nothing waits.
+    waiting = _waiting(session, turn.conversation_id, turn.sequence) if last > turn.sequence else None
+    following = _turn(session, conversation, waiting, due, state)
     values = {"last": last + len(rows), "at": at, "due": due if following else None, "state": state}
     connection.execute(_ANSWERED, {"id_": turn.conversation_id, "answered": turn.sequence, **values})
-    announce(session, conversation_topic(turn.conversation_id))
+    announce_stored(session, conversation_topic(turn.conversation_id), [_stored(row) for row in rows])
     return True, following
 
 
@@ -191,7 +205,8 @@ def overdue_turns(session: Session, limit: int = 50) -> list[Turn]:
         due = at + TURN_LEASE
         turn = None
         if conversation.owner == BOT:
-            turn = _turn(session, conversation, conversation.answered_sequence, due, conversation.dialogue_state)
+            waiting = _waiting(session, conversation.id, conversation.answered_sequence)
+            turn = _turn(session, conversation, waiting, due, conversation.dialogue_state)
         connection.execute(_LEASED, {"id_": conversation.id, "due": due if turn else None})
         if turn:
             turns.append(turn)
@@ -227,16 +242,23 @@ def _as_customer(session: Session, statement: Select[Any], conversation_id: str,
     return conversation
 
 
+def _waiting(session: Session, conversation_id: str, answered: int) -> Row[Any] | None:
+    """The oldest customer message after `answered`."""
+    return session.connection().execute(_WAITING, {"id_": conversation_id, "answered": answered}).one_or_none()
+
+
 def _turn(
-    session: Session, conversation: Row[Any], answered: int, due: datetime, state: dict[str, Any] | None
+    session: Session,
+    conversation: Row[Any],
+    waiting: Stored | Row[Any] | None,
+    due: datetime,
+    state: dict[str, Any] | None,
 ) -> Turn | None:
-    """The turn for the oldest customer message after `answered`, or None."""
-    connection = session.connection()
-    waiting = connection.execute(_WAITING, {"id_": conversation.id, "answered": answered}).one_or_none()
     if waiting is None:
         return None
     since = {"id_": conversation.id, "since": conversation.bot_since_sequence, "before": waiting.sequence}
-    said = connection.execute(_SAID, since).scalars().all()
+    first = waiting.sequence == conversation.bot_since_sequence + 1
+    said = [] if first else session.connection().execute(_SAID, since).scalars().all()
     vote = (waiting.extra or {}).get("vote")
     return Turn(
         conversation_id=conversation.id,
@@ -252,7 +274,7 @@ def _turn(
 
 
 def _row(conversation_id: str, sequence: int, author: str, at: datetime, **values: Any) -> dict[str, Any]:
-    empty = {"agent_id": None, "agent_name": None, "client_id": None, "kind": "text"}
+    empty = {"agent_id": None, "agent_name": None, "client_id": None, "kind": "text", "extra": None}
     return {
         "conversation_id": conversation_id,
         "sequence": sequence,
@@ -261,6 +283,10 @@ def _row(conversation_id: str, sequence: int, author: str, at: datetime, **value
         **empty,
         **values,
     }
+
+
+def _stored(row: dict[str, Any]) -> Stored:
+    return Stored(**{name: row[name] for name in _SHOWN})
 
 
 def _record_vote(session: Session, conversation_id: str, vote: dict[str, Any]) -> None:

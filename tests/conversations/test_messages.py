@@ -19,13 +19,6 @@ from bot.events import MemoryHub, conversation_topic
 AGENT = ("agent-1", "Mia")
 
 
-@pytest.fixture
-def db(db_url):
-    database = Database(db_url, MemoryHub())
-    yield database
-    database.close()
-
-
 async def start(db: Database) -> tuple[str, str]:
     def make(session):
         customer = customers.new_visitor(session, "en")
@@ -63,6 +56,33 @@ async def test_many_writers_at_once_get_numbers_without_gap_or_double(db):
     ids = await start(db)
     await asyncio.gather(*(say(db, ids, f"c{number}", f"message {number}") for number in range(40)))
     assert [message.sequence for message in await stored(db, ids[0])] == list(range(1, 41))
+
+
+async def test_one_that_fails_in_a_crowd_undoes_only_itself(db):
+    ids = await start(db)
+
+    def fail(session):
+        conversation = conversations.get(session, ids[0], for_update=True)
+        conversations.add_message(session, conversation, author="bot", text="never to be seen")
+        raise ValueError("on purpose")
+
+    crowd = [say(db, ids, f"c{number}", f"message {number}") for number in range(12)]
+    results = await asyncio.gather(*crowd[:6], db.write(fail), *crowd[6:], return_exceptions=True)
+    assert [type(result) for result in results if isinstance(result, Exception)] == [ValueError]
+    messages = await stored(db, ids[0])
+    assert [message.sequence for message in messages] == list(range(1, 13))
+    assert "never to be seen" not in [message.text for message in messages]
+
+
+async def test_the_two_ways_to_write_take_turns_in_one_crowd(db):
+    ids = await start(db)
+
+    def through_the_orm(session):
+        conversation = conversations.get(session, ids[0], for_update=True)
+        conversations.add_message(session, conversation, author="bot", text="hello")
+
+    await asyncio.gather(*(db.write(through_the_orm) if n % 2 else say(db, ids, f"c{n}") for n in range(20)))
+    assert [message.sequence for message in await stored(db, ids[0])] == list(range(1, 21))
 
 
 def test_two_processes_writing_at_once_lose_nothing(db_url):
