@@ -93,7 +93,8 @@ class Connection:
         elif self._greeting is None:
             raise Invalid("The first frame is hello.", code="not_greeted")
         else:
-            await self._send(await self._channel.handle(self._greeting.visitor, frame))
+            # Nothing cancels this half-way as it does `_deliver`: no shield, and the acknowledgement goes out at once.
+            await self._send_all(await self._channel.handle(self._greeting.visitor, frame))
 
     async def _deliver(self, greeting: Greeting) -> None:
         visitor = greeting.visitor
