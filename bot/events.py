@@ -28,6 +28,11 @@ def conversation_topic(conversation_id: str) -> str:
     return f"conversation:{conversation_id}"
 
 
+def typing_topic(conversation_id: str, author: str) -> str:
+    """A wake-up on this topic says that `author` (agent or customer) is typing right now."""
+    return f"typing:{author}:{conversation_id}"
+
+
 # What a transaction stored, by topic; None where a listener has to look for itself.
 Announced = Mapping[str, Sequence[Any] | None]
 

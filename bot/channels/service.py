@@ -14,17 +14,12 @@ from bot.conversations.services import Conversation, Message
 from bot.conversations.turns import HISTORY, Turn
 from bot.db import Database
 from bot.errors import NotSignedIn
-from bot.events import Hub
+from bot.events import Hub, typing_topic
 from bot.limits import Limiter
 from bot.settings import Settings
 
 # Frames that store nothing (typing, read, ping): more than any honest client sends.
 SMALL_FRAMES_PER_MINUTE = 240
-
-
-def typing_topic(conversation_id: str, author: str) -> str:
-    """A wake-up on this topic says that `author` (agent or customer) is typing right now."""
-    return f"typing:{author}:{conversation_id}"
 
 
 @dataclass(frozen=True)

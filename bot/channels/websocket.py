@@ -10,9 +10,9 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketDisconnected
 
 from bot.channels import frames, origins
-from bot.channels.service import Channel, Greeting, typing_topic
+from bot.channels.service import Channel, Greeting
 from bot.errors import Forbidden, Invalid, SwitchboardError, Unavailable
-from bot.events import Hub, Listener, conversation_topic
+from bot.events import Hub, Listener, conversation_topic, typing_topic
 
 log = structlog.get_logger(__name__)
 router = APIRouter()

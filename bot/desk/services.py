@@ -189,6 +189,13 @@ def _open_handoff(session: Session, conversation_id: str) -> Handoff | None:
     return session.scalar(select(Handoff).where(Handoff.conversation_id == conversation_id, Handoff.ended_at.is_(None)))
 
 
+def check_mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
+    """Raises Conflict when the chat is not this agent's."""
+    conversation = conversations.get(session, conversation_id)
+    if conversation.owner != conversations.AGENT or conversation.agent_id != agent[0]:
+        raise Conflict("This chat is not yours any more.")
+
+
 def _mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> tuple[conversations.Conversation, Handoff]:
     conversation = conversations.get(session, conversation_id, for_update=True)
     handoff = _open_handoff(session, conversation_id)

@@ -15,7 +15,7 @@ from bot.conversations import services as conversations
 from bot.conversations.text import cleaned
 from bot.desk import board, services
 from bot.errors import Conflict, NotFound, Unavailable
-from bot.events import QUEUE, conversation_topic
+from bot.events import QUEUE, conversation_topic, typing_topic
 from bot.pages import NOTICES, is_partial, page
 
 # A reply of 8,000 characters is at most some 100 kB once a form has encoded it.
@@ -151,6 +151,14 @@ async def reply(
         # The first try arrived although its answer did not; the words were changed before the second.
         return _sent_before(request)
     return await _parts(request, account, chat_id, _new_client_id())
+
+
+@router.post("/desk/chats/{chat_id}/typing")
+async def typing(request: Request, account: Agent, chat_id: ChatId) -> Response:
+    """The customer sees that somebody is writing. Raises Conflict when the chat is not this agent's."""
+    await request.app.state.db.read(services.check_mine, chat_id, (account.id, account.name))
+    await request.app.state.hub.publish({typing_topic(chat_id, "agent"): None})
+    return Response(status_code=204)
 
 
 def _sent_before(request: Request) -> Response:

@@ -1,6 +1,7 @@
 /* The desk, live: a pulse says that something has changed, then the part that shows it is fetched again. */
 (() => {
   const POLL_MS = 10000;
+  const TYPING_MS = 3000;
   const RETRY_MS = 3000;
   const root = document.querySelector('[data-desk]');
   const chat = root.dataset.chat;
@@ -135,6 +136,13 @@
 
   box.value ||= sessionStorage.getItem(key) ?? '';
   box.addEventListener('input', keep);
+  let told = 0;
+  box.addEventListener('input', () => {
+    // The customer's page shows the dots for some seconds: no need to say it at every key.
+    if (!box.value || Date.now() - told < TYPING_MS) return;
+    told = Date.now();
+    fetch(`/desk/chats/${chat}/typing`, { method: 'POST' }).catch(() => {});
+  });
   box.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();

@@ -11,7 +11,7 @@ from bot.desk import services
 from bot.dialogue.scripted import ScriptedEngine, echo
 from bot.events import QUEUE, conversation_topic
 from tests.people import add_people, signed_in, visitor
-from tests.service import on_loop, running
+from tests.service import Client, on_loop, running
 
 HTMX = {"HX-Request": "true"}
 EVIL = "<script>alert(1)</script>"
@@ -35,6 +35,21 @@ def ask(session, text="Where is my refund?", name=None, page=None):
 
 def texts(service, chat, author="agent"):
     return [m.text for m in on_loop(service, services.transcript, chat) if m.author == author]
+
+
+def test_the_customer_sees_that_their_agent_is_typing_and_nobody_else_can_say_so(service):
+    with Client(service.url) as customer, signed_in(service, "mia") as mia, signed_in(service, "jonas") as jonas:
+        customer.say("I want a person")
+        chat = customer.welcome["conversation"]
+
+        def hand_over(session):
+            services.hand_over(session, conversations.get(session, chat, for_update=True), "asked_for_person", [])
+
+        on_loop(service, hand_over)
+        mia.post(f"/desk/chats/{chat}/claim")
+        assert jonas.post(f"/desk/chats/{chat}/typing").status_code == 409
+        assert mia.post(f"/desk/chats/{chat}/typing").status_code == 204
+        assert customer.expect("typing", author="agent")["on"]
 
 
 def test_an_empty_desk_says_so(service):
