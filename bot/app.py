@@ -81,6 +81,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     await state.hub.start()
+    await state.db.start()
     await state.dialogue.start()
     log.info("web_started", database=state.db.engine.dialect.name, hub=type(state.hub).__name__)
     yield

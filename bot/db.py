@@ -1,6 +1,7 @@
 """The database as the service uses it: functions that take a session, run in worker threads."""
 
 import asyncio
+import sqlite3
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +26,8 @@ R = TypeVar("R")
 # How often a transaction that the database itself gave up (a deadlock, a dropped connection) is run again.
 ATTEMPTS = 3
 RETRY_AFTER_S = 2
+# How often SQLite's log is moved into the database: some hundred messages of a busy shop.
+TIDY_S = 5.0
 # How many transactions share one commit on SQLite when they queue: enough to keep the disk from being what
 # all wait for, few enough that nobody waits long for the others' work.
 SQLITE_BATCH = 16
@@ -76,12 +79,35 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(writes=True)
         self._hub = hub
+        self._tidying: asyncio.Task[None] | None = None
         self._waiting: deque[_Job] = deque()
         self._batch = SQLITE_BATCH if self.is_sqlite else 1
         self._closed = False
         # SQLite has one writer anyway: queueing here is fair, queueing in the busy handler is not.
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else threads, "db-write")
         self._readers = ThreadPoolExecutor(threads, "db-read")
+
+    async def start(self) -> None:
+        """Begin what goes on beside the transactions, until `close`."""
+        if self.is_sqlite:
+            self._tidying = asyncio.create_task(self._tidy())
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(TIDY_S)
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._readers, self._move_log)
+            except (DBAPIError, PoolTimeout, sqlite3.Error) as problem:
+                log.warning("log_not_moved", error=str(problem)[:300])
+
+    def _move_log(self) -> None:
+        # In no transaction, which would be in its own way. Passive: it waits for nobody and nobody for it; what is
+        # still being read is left for the next time.
+        connection = self.engine.raw_connection()
+        try:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        finally:
+            connection.close()
 
     async def write(self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Raises what `work` raises (and then changes nothing), or `Unavailable`."""
@@ -103,6 +129,8 @@ class Database:
     def close(self) -> None:
         # Sockets that are still open at the end get an answer instead of a broken pool.
         self._closed = True
+        if self._tidying:
+            self._tidying.cancel()
         self._writers.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self.engine.dispose()

@@ -8,6 +8,9 @@ from sqlalchemy.engine import make_url
 
 # How long a writer waits for another one before SQLite reports "database is locked".
 BUSY_TIMEOUT_MS = 15_000
+# SQLite moves its log into the database within the commit that makes the log this long (pages of 4 kB), and whoever
+# commits waits for it. The service does it beside its commits (bot/db.py), so this is for whoever else writes.
+LOG_PAGES = 8_000
 
 
 def create_database_engine(url: str, pool_size: int = 10) -> Engine:
@@ -38,6 +41,7 @@ def _sqlite(url) -> Engine:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.close()
 
