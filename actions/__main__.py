@@ -2,12 +2,15 @@
 
 import gc
 import os
+import sys
 from typing import Any
 
+from pydantic import ValidationError
 from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
 
 from actions import context
+from kb_index.settings import explain
 
 
 class Executor(ActionExecutor):
@@ -21,6 +24,10 @@ class Executor(ActionExecutor):
 
 
 def main() -> None:
+    try:
+        context.settings()
+    except ValidationError as problem:
+        sys.exit(explain(problem))
     executor = Executor()
     executor.register_package("actions")
     context.knowledge().search("warm up")

@@ -8,11 +8,12 @@ import tempfile
 from pathlib import Path
 from types import FrameType
 
+from pydantic import ValidationError
 from rich.console import Console
 
 from bot.errors import SwitchboardError
 from bot.operations.installation import CannotRun, Installation, Ports, check_ports, free_ports, installation
-from kb_index.settings import ROOT
+from kb_index.settings import ROOT, explain
 
 
 def main() -> int:
@@ -21,6 +22,9 @@ def main() -> int:
         return arguments.command(arguments)
     except CannotRun as problem:
         print(f"\nSwitchboard can't go on: {problem}", file=sys.stderr)
+        return 1
+    except ValidationError as problem:
+        print(explain(problem), file=sys.stderr)
         return 1
     except SwitchboardError as problem:
         print(problem.message, file=sys.stderr)

@@ -11,14 +11,20 @@ from pathlib import Path
 
 from rich.console import Console
 from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from actions.order_book import load_orders, orders_table
 from bot.accounts import services as accounts
 from bot.operations.installation import ENGINE_PYTHON, MODEL, SERVICE_PYTHON, CannotRun, Installation
 from kb_index.database import create_database_engine
+from kb_index.encoder import Encoder
+from kb_index.importing import build, import_articles
 from kb_index.schema import migrate
-from kb_index.settings import ROOT
+from kb_index.settings import ROOT, KnowledgeSettings
 from kb_index.tables import kb_articles
+
+Tell = Callable[[str], None]
 
 MIN_FREE_BYTES = 500 * 1024 * 1024
 TRAIN_TIMEOUT_S = 900
@@ -34,12 +40,21 @@ DEMO_ACCOUNTS = (
 def prepare(place: Installation, console: Console) -> list[tuple[str, str, str]]:
     """Returns the sign-ins (role, e-mail, password) that this installation made for itself."""
     check_disk(place.folder)
-    _step(console, "Encoder", lambda: _run(place, [str(SERVICE_PYTHON), "-m", "kb_index.export"], "The encoder"))
-    _step(console, "Database", lambda: migrate(place.database_url))
-    _step(console, "Knowledge base", lambda: _knowledge(place))
-    _step(console, "Demo orders", lambda: _orders(place))
-    _step(console, "Dialogue model", lambda: train(place))
-    return _sign_ins(place)
+    try:
+        _steps(place, console)
+        return _sign_ins(place)
+    except DBAPIError as problem:
+        where = make_url(place.database_url).render_as_string(hide_password=True)
+        reason = " ".join(str(problem.orig).split())
+        raise CannotRun(f"The database {where} cannot be used ({reason}). See SWITCHBOARD_DATABASE_URL.") from problem
+
+
+def _steps(place: Installation, console: Console) -> None:
+    _step(console, "Encoder", lambda tell: _encoder(place, tell))
+    _step(console, "Database", lambda _: migrate(place.database_url))
+    _step(console, "Knowledge base", lambda tell: _knowledge(place, tell))
+    _step(console, "Demo orders", lambda _: _orders(place))
+    _step(console, "Dialogue model", lambda tell: train(place, tell))
 
 
 def check_disk(folder: Path) -> None:
@@ -50,10 +65,11 @@ def check_disk(folder: Path) -> None:
         )
 
 
-def _step(console: Console, name: str, work: Callable[[], object]) -> None:
+def _step(console: Console, name: str, work: Callable[[Tell], object]) -> None:
+    """`work` may tell how far it is; that stands beside the step's name while it lasts."""
     started = time.monotonic()
-    with console.status(f"{name} …"):
-        result = work()
+    with console.status(f"{name} …") as status:
+        result = work(lambda text: status.update(f"{name}: {text} …"))
     took = time.monotonic() - started
     note = f" ({result})" if isinstance(result, str) and result else ""
     console.print(f"  [green]✓[/green] {name}{note} [dim]{took:.1f} s[/dim]")
@@ -75,20 +91,29 @@ def _run(place: Installation, command: list[str], what: str, timeout: float = TR
     return ""
 
 
-def _knowledge(place: Installation) -> str:
+def _encoder(place: Installation, tell: Tell) -> str:
+    tell("exporting, about 20 s" if not KnowledgeSettings().encoder_dir.exists() else "checking")
+    return _run(place, [str(SERVICE_PYTHON), "-m", "kb_index.export"], "The encoder")
+
+
+def _knowledge(place: Installation, tell: Tell) -> str:
+    def progress(done: int, total: int) -> None:
+        tell(f"{done} of {total} articles")
+
+    encoder = Encoder.load(KnowledgeSettings().encoder_dir)
     engine = create_database_engine(place.database_url)
     try:
         with engine.connect() as connection:
             count = connection.execute(select(func.count()).select_from(kb_articles)).scalar_one()
+        if count == 0 and place.env.get("SWITCHBOARD_DEMO") == "true":
+            # Only into an empty knowledge base: what writers changed since is theirs.
+            done = import_articles(engine, encoder, ROOT / "data" / "knowledge", progress=progress)
+            if done.skipped:
+                raise CannotRun("The demo article {} cannot be read: {}".format(*done.skipped[0]))
+            return f"{done.imported} articles"
+        return f"{build(engine, encoder, progress=progress).articles} articles"
     finally:
         engine.dispose()
-    base = [str(SERVICE_PYTHON), "-m", "kb_index"]
-    if count == 0 and place.env.get("SWITCHBOARD_DEMO") == "true":
-        # Only into an empty knowledge base: what writers changed since is theirs.
-        _run(place, [*base, "import", str(ROOT / "data" / "knowledge")], "Importing the demo articles")
-    else:
-        _run(place, [*base, "build"], "Building the index")
-    return ""
 
 
 def _orders(place: Installation) -> str:
@@ -105,13 +130,14 @@ def _orders(place: Installation) -> str:
     return f"{count}"
 
 
-def train(place: Installation) -> str:
+def train(place: Installation, tell: Tell = lambda _: None) -> str:
     """Train Rasa unless the model was made from these very inputs."""
     stamp = MODEL.with_suffix(".inputs")
     wanted = fingerprint(_model_inputs())
     if MODEL.exists() and stamp.exists() and stamp.read_text() == wanted:
         return "unchanged"
     MODEL.parent.mkdir(parents=True, exist_ok=True)
+    tell("training, about half a minute")
     command = [str(ENGINE_PYTHON), "-m", "rasa", "train", "--out", str(MODEL.parent)]
     _run(place, [*command, "--fixed-model-name", MODEL.name.removesuffix(".tar.gz")], "Training")
     stamp.write_text(wanted)

@@ -1,6 +1,7 @@
 """What stops an installation says so in one line, with what to do."""
 
 import json
+import os
 import socket
 import stat
 import subprocess
@@ -38,6 +39,42 @@ def test_the_command_says_it_in_one_line_and_fails():
     assert done.returncode == 1
     lines = [line for line in done.stderr.splitlines() if line]
     assert len(lines) == 1 and f"Port {port}" in lines[0] and "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "said"),
+    [
+        (["-m", "bot.cli", "web"], "SWITCHBOARD_ENGINE_TIMEOUT_S", "a valid number"),
+        (["-m", "actions"], "SWITCHBOARD_ANSWER_THRESHOLD", "a valid number"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named_in_one_line(command, name, said, tmp_path):
+    secrets = {each: "x" * 40 for each in ("SECRET_KEY", "IDENTITY_SECRET", "ENGINE_TOKEN")}
+    env = {**os.environ, **{f"SWITCHBOARD_{key}": value for key, value in secrets.items()}, name: "soon"}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert name in done.stderr and said in done.stderr and "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_database_that_is_not_there_is_said_without_its_password(tmp_path):
+    env = {**os.environ, "SWITCHBOARD_DATABASE_URL": "postgresql://someone:secret-word@127.0.0.1:1/nothing"}
+    ports = free_ports()
+    options = ["--port", str(ports.web), "--engine-port", str(ports.engine), "--actions-port", str(ports.actions)]
+    done = subprocess.run(
+        [sys.executable, "-m", "bot.cli", "run", *options, "--data", str(tmp_path)],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "someone:***@127.0.0.1:1/nothing cannot be used" in done.stderr
+    assert "SWITCHBOARD_DATABASE_URL" in done.stderr and "secret-word" not in done.stderr + done.stdout
 
 
 def test_no_room_on_the_disk_is_said(tmp_path, monkeypatch):
