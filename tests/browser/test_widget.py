@@ -37,6 +37,18 @@ def test_a_question_is_answered_with_the_article_it_came_from(tab: Tab) -> None:
     expect(card).to_have_attribute("rel", "noopener noreferrer nofollow")
 
 
+def test_what_the_visitor_has_seen_is_told(tab: Tab) -> None:
+    chat = tab()
+    frames = sent_frames(chat.page)
+    chat.open().ask(QUESTION)
+    for _ in range(50):
+        if 2 in [frame["sequence"] for frame in frames if frame["type"] == "read"]:
+            break
+        chat.page.wait_for_timeout(100)
+    else:
+        raise AssertionError(f"the answer was shown and nobody was told: {frames}")
+
+
 def test_a_vote_says_which_answer_it_is_about(tab: Tab) -> None:
     chat = tab()
     frames = sent_frames(chat.page)
