@@ -148,8 +148,8 @@ class Database:
         if len(jobs) > 1:
             try:
                 outcomes = self._transact_together(jobs)
-            except (DBAPIError, PoolTimeout):
-                # Nothing of the batch was committed: each gets its own transaction, and its own tries.
+            except Exception:
+                # Nothing of the batch was committed: each gets its own transaction, and its own tries and errors.
                 outcomes = [self._outcome(job) for job in jobs]
         else:
             outcomes = [self._outcome(job) for job in jobs]
