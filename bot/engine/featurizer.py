@@ -54,11 +54,7 @@ def accept(text: str, offered: Any) -> None:
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
-    """Gives each message one dense sentence feature, `scale` times its unit-length embedding.
-
-    The scale stands in for the regularisation strength that Rasa's logistic regression does not expose:
-    features `scale` times larger are penalised `scale` squared times less.
-    """
+    """Gives each message one dense sentence feature: its embedding, of length one."""
 
     @classmethod
     def create(
@@ -72,16 +68,14 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
 
     def __init__(self, name: str, config: dict[str, Any]) -> None:
         super().__init__(name, config)
-        self._scale = float(config["scale"])
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {**DenseFeaturizer.get_default_config(), "scale": 4.0}
+        return DenseFeaturizer.get_default_config()
 
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:
-        if float(config["scale"]) <= 0:
-            raise ValueError("SentenceEncoderFeaturizer: `scale` has to be above 0.")
+        """Nothing can be set that could be wrong."""
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         examples = [message for message in training_data.training_examples if message.get(TEXT)]
@@ -99,7 +93,7 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         for message, embedding in zip(messages, embeddings, strict=True):
             message.add_features(
                 Features(
-                    (self._scale * embedding)[np.newaxis, :],
+                    embedding[np.newaxis, :],
                     FEATURE_TYPE_SENTENCE,
                     TEXT,
                     self._identifier,

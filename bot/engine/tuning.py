@@ -15,7 +15,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
-import numpy as np
 import rasa.core.actions.forms
 import rasa.core.policies.rule_policy
 import rasa.core.processor
@@ -23,22 +22,16 @@ import rasa.shared.utils.common
 from rasa.core.actions.action import ActionExecutionRejection, RemoteAction
 from rasa.core.policies.rule_policy import RulePolicy
 from rasa.engine.runner.dask import DaskGraphRunner
-from rasa.nlu.classifiers.logistic_regression_classifier import LogisticRegressionClassifier
 from rasa.shared.core.constants import PREVIOUS_ACTION, SHOULD_NOT_BE_SET
 from rasa.shared.core.domain import Domain
 from rasa.shared.exceptions import RasaException
-from rasa.shared.nlu.constants import TEXT
 from rasa.utils.endpoints import EndpointConfig
-from scipy.special import softmax
-from sklearn.linear_model import LogisticRegression
 
 ACTION_TIMEOUT_S = 6
 # A list while a turn of ours runs: Rasa logs a failed action and carries on as if it had said nothing.
 failed_actions: "contextvars.ContextVar[list[str] | None]" = contextvars.ContextVar("failed_actions", default=None)
 
 _untuned_run_action = RemoteAction.run
-_untuned_features = LogisticRegressionClassifier._create_X
-_untuned_predict_proba = LogisticRegression.predict_proba
 _untuned_is_empty = Domain.is_empty
 _untuned_all_subclasses = rasa.shared.utils.common.all_subclasses
 
@@ -110,16 +103,6 @@ def _plan(self: DaskGraphRunner, targets: tuple[str, ...]) -> list[tuple[str, An
     return plan
 
 
-def _features(self: LogisticRegressionClassifier, messages: list[Any]) -> Any:
-    """With dense features only, Rasa goes through three sparse matrices to the same numbers."""
-    if any(message.get_sparse_features(attribute=TEXT)[1] is not None for message in messages):
-        return _untuned_features(self, messages)
-    dense = [message.get_dense_features(attribute=TEXT)[1] for message in messages]
-    if not dense or any(each is None for each in dense):
-        return _untuned_features(self, messages)
-    return np.concatenate([each.features for each in dense])
-
-
 @lru_cache(maxsize=5000)
 def _rule_states(rule_key: str) -> list[dict[str, Any]]:
     """Each rule is stored as JSON, and parsed again for each comparison."""
@@ -172,14 +155,6 @@ def _is_set(value: Any) -> bool:
 _NOTHING: dict[str, Any] = {}
 
 
-def _predict_proba(self: LogisticRegression, X: Any) -> Any:
-    """scikit-learn checks one message's features for longer than it multiplies them."""
-    several = self.multi_class in ("auto", "multinomial") and self.solver != "liblinear" and len(self.classes_) > 2
-    if not several or not isinstance(X, np.ndarray):
-        return _untuned_predict_proba(self, X)
-    return softmax(X @ self.coef_.T + self.intercept_)
-
-
 def _is_empty(self: Domain) -> bool:
     """Rasa makes an empty domain to compare with, and writes both out, at each message."""
     if "_switchboard_empty" not in self.__dict__:
@@ -195,10 +170,8 @@ PATCHES: tuple[tuple[Any, str, Any], ...] = (
     (RemoteAction, "run", _run_action),
     (EndpointConfig, "session", _session),
     (DaskGraphRunner, "run", _run_graph),
-    (LogisticRegressionClassifier, "_create_X", _features),
     (RulePolicy, "_rule_key_to_state", staticmethod(_rule_states)),
     (RulePolicy, "_get_possible_keys", _possible_keys),
-    (LogisticRegression, "predict_proba", _predict_proba),
     (Domain, "is_empty", _is_empty),
     (rasa.core.processor, "copy", _NO_COPY),
     (rasa.core.policies.rule_policy, "copy", _NO_COPY),
