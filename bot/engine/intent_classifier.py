@@ -128,17 +128,16 @@ class KernelIntentClassifier(IntentClassifier, GraphComponent):
             return cls(config, model_storage, resource, IntentModel.load(folder))
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        self.process(training_data.training_examples)
+        self.process([each for each in training_data.training_examples if each.get(TEXT)])
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
-            if message.get(TEXT):
-                self._classify(message)
+            self._classify(message)
         return messages
 
     def _classify(self, message: Message) -> None:
-        probabilities, outside = self._model.probabilities(_embedding(message), message.get(TEXT))
+        probabilities, outside = self._model.probabilities(_embedding(message), message.get(TEXT) or "")
         best = np.argsort(-probabilities)[: self._config["ranking_length"]]
         ranking = [_ranked(self._model.intents[index], probabilities[index]) for index in best]
         nothing = self._config["out_of_scope_intent"]
