@@ -136,7 +136,7 @@ def figures_of(labels: list[str], understood: list[dict], of_name: dict[str, str
     outside = truth == OUT_OF_SCOPE
     both = outside.any() and not outside.all()
     return {
-        "mcc": _rounded(matthews_corrcoef(truth, said)),
+        "mcc": _rounded(matthews_corrcoef(truth, said)) if len(set(labels)) > 1 else None,
         "accuracy_in_scope": _rounded((best == truth)[~outside].mean()) if not outside.all() else None,
         "accuracy_in_scope_accepted": _rounded((said == truth)[~outside].mean()) if not outside.all() else None,
         "oos_recall": _rounded((said == OUT_OF_SCOPE)[outside].mean()) if outside.any() else None,

@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODEL = ROOT / "models" / "rasa" / "switchboard.tar.gz"
 
-# Of the held-out messages in tests/engine/nlu. The issue of retrieval and confidence raises it.
-NLU_ACCURACY = 0.9
+# Of the held-out messages in tests/engine/nlu; docs/intents.md has what it reaches.
+NLU_ACCURACY = 0.95
 
 
 def rasa(*arguments: str) -> str:
