@@ -21,8 +21,10 @@ from bot.engine.intent_model import IntentModel, Strength
 ROOT = Path(__file__).resolve().parent.parent.parent
 # The attribute under which a message carries how probably it has none of the intents, 0 to 1.
 OUT_OF_SCOPE_PROBABILITY = "out_of_scope_probability"
-# With as many messages of its own that are out of scope, a training needs no stand-in for them.
+# With as many messages of its own that are out of scope, a training needs no background, and hardly any intents that
+# are left out, to stand in for them.
 ENOUGH_OUT_OF_SCOPE = 20
+UNSEEN_BESIDE_OWN = 0.05
 _STRENGTH = vars(Strength())
 
 
@@ -31,8 +33,9 @@ class KernelIntentClassifier(IntentClassifier, GraphComponent):
     """Classifies with `IntentModel`, and calls `out_of_scope_intent` what is probably none of the intents.
 
     `background` names Rasa training files (from the project's root) with messages that no intent is meant to
-    catch. Those as near as `background_cosine` to an example of an intent are left out: a bot that does
-    understand greetings is not taught that they are out of scope.
+    catch, for trainings with fewer than `ENOUGH_OUT_OF_SCOPE` such messages of their own. Those as near as
+    `background_cosine` to an example of an intent are left out: a bot that does understand greetings is not
+    taught that they are out of scope.
     """
 
     @classmethod
@@ -92,10 +95,12 @@ class KernelIntentClassifier(IntentClassifier, GraphComponent):
         texts = [each.get(TEXT) for each in examples]
         embeddings = np.stack([_embedding(each) for each in examples])
         inside = embeddings[[label is not None for label in labels]]
-        more, their_embeddings = self._background(set(texts), inside)
         strength = Strength(**{name: float(self._config[name]) for name in _STRENGTH})
+        more, their_embeddings = [], embeddings[:0]
         if labels.count(None) >= ENOUGH_OUT_OF_SCOPE:
-            strength = replace(strength, unseen_weight=0.0)
+            strength = replace(strength, unseen_weight=min(strength.unseen_weight, UNSEEN_BESIDE_OWN))
+        else:
+            more, their_embeddings = self._background(set(texts), inside)
         self._model = IntentModel.fit(
             np.concatenate([embeddings, their_embeddings]), texts + more, labels + [None] * len(more), strength
         )

@@ -36,8 +36,7 @@ class Strength:
     # A loose fit tells intents apart best, a stiff one what is in scope.
     ridge: float = 0.3
     certainty_ridge: float = 2.0
-    # What the intents that were left out weigh against the background, in calibration, where the training data has
-    # no out-of-scope messages of its own. Where it has, those say better what is out of scope than any stand-in.
+    # What the intents that were left out weigh against messages that are out of scope, in calibration.
     unseen_weight: float = 0.5
 
 
