@@ -118,13 +118,17 @@ def message(stored: Message) -> dict[str, Any]:
     return frame
 
 
-def ack(stored: Message) -> dict[str, Any]:
-    return {
+def ack(stored: Message, sent: str) -> dict[str, Any]:
+    """`sent` is the text as the client had it; what was stored instead goes along where it differs."""
+    frame = {
         "type": "ack",
         "client_id": stored.client_id,
         "sequence": stored.sequence,
         "at": stored.created_at.isoformat().replace("+00:00", "Z"),
     }
+    if stored.text != sent:
+        frame["text"] = stored.text
+    return frame
 
 
 def owner(conversation: Conversation) -> dict[str, Any]:

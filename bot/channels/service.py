@@ -118,7 +118,7 @@ class Channel:
             frame.vote.model_dump() if frame.vote else None,
         )
         self._begin_turn(posted.turn)
-        answers = [frames.ack(posted.message)]
+        answers = [frames.ack(posted.message, frame.text)]
         if posted.turn:
             answers.append(frames.typing("bot", True))
         return answers

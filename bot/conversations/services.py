@@ -6,13 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.conversations.models import AGENT, BOT, QUEUE, Conversation, Customer, Message
-from bot.conversations.text import cleaned
+from bot.conversations.text import agent_text
 from bot.conversations.turns import HISTORY
 from bot.db import now
 from bot.errors import Conflict, Forbidden, NotFound
 from bot.events import announce, conversation_topic
-
-MAX_AGENT_TEXT = 8000
 
 
 def get(session: Session, conversation_id: str, *, for_update: bool = False) -> Conversation:
@@ -123,7 +121,7 @@ def post_agent_message(
         session,
         conversation,
         author="agent",
-        text=cleaned(text, MAX_AGENT_TEXT),
+        text=agent_text(text),
         client_id=client_id,
         agent=agent,
     )

@@ -2,9 +2,11 @@
 
 import unicodedata
 
+from bot.conversations.masking import masked_cards
 from bot.errors import Invalid
 
 MAX_TEXT = 4000
+MAX_AGENT_TEXT = 8000
 # Tab and line breaks are typed on purpose; other control characters are not text, and PostgreSQL
 # cannot store a null byte at all.
 _KEEP = {"\n", "\t"}
@@ -20,6 +22,11 @@ def cleaned(text: str, limit: int = MAX_TEXT) -> str:
     if not any(_visible(character) for character in text):
         raise Invalid("There is nothing in this message that can be shown.", code="empty")
     return text.strip()
+
+
+def agent_text(text: str) -> str:
+    """An agent's reply as it is stored: `cleaned`, and without card numbers. Raises Invalid."""
+    return masked_cards(cleaned(text, MAX_AGENT_TEXT)).text
 
 
 def _visible(character: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
+from bot.conversations.masking import masked
 from bot.conversations.models import BOT, Conversation, Customer, Message, Vote
 from bot.conversations.text import cleaned
 from bot.db import now
@@ -23,6 +24,11 @@ from bot.events import announce_stored, conversation_topic
 TURN_LEASE = timedelta(seconds=15)
 # The newest messages that a client gets at once; older ones lie behind `earlier`.
 HISTORY = 200
+# Told once for each message in which something was masked; the widget has it in its languages.
+MASKED_NOTICE = (
+    "We have hidden private data (such as a card number or a password) in your message, and did not keep it. "
+    "Nobody here needs it: please never share it in a chat."
+)
 # What the customer said before, as far back as the signals look.
 SAID_BEFORE = 6
 
@@ -133,6 +139,7 @@ def post_customer_message(
 ) -> Posted:
     """Store what a customer says; `turn` is set when the caller now has to ask the bot.
 
+    Personal data in `text` (bot/conversations/masking.py) is masked here, the one way in, and the customer told.
     Raises Forbidden for somebody else's conversation and Invalid for text that cannot be shown.
     """
     connection = session.connection()
@@ -144,18 +151,22 @@ def post_customer_message(
         _record_vote(session, conversation_id, vote)
     at, sequence = now(), conversation.last_sequence + 1
     extra = {"vote": vote} if vote else None
-    row = _row(conversation_id, sequence, "customer", at, text=cleaned(text), client_id=client_id, extra=extra)
-    connection.execute(_INSERT, row)
-    stored = _stored(row)
+    safe = masked(cleaned(text))
+    rows = [_row(conversation_id, sequence, "customer", at, text=safe.text, client_id=client_id, extra=extra)]
+    if safe.found:
+        told = {"kind": "notice", "text": MASKED_NOTICE, "extra": {"notice": "personal_data_masked"}}
+        rows.append(_row(conversation_id, sequence + 1, "system", at, **told))
+    connection.execute(_INSERT, rows)
+    stored = [_stored(row) for row in rows]
     turn, due = None, conversation.turn_due_at
     if conversation.owner == BOT and (due is None or due < at):
         # Without a lease nothing earlier waits; behind one that ran out something may.
-        waiting = stored if due is None else _waiting(session, conversation_id, conversation.answered_sequence)
+        waiting = stored[0] if due is None else _waiting(session, conversation_id, conversation.answered_sequence)
         due = at + TURN_LEASE
         turn = _turn(session, conversation, waiting, due, conversation.dialogue_state)
-    connection.execute(_NUMBERED, {"id_": conversation_id, "last": sequence, "at": at, "due": due})
-    announce_stored(session, conversation_topic(conversation_id), [stored])
-    return Posted(stored, False, turn)
+    connection.execute(_NUMBERED, {"id_": conversation_id, "last": stored[-1].sequence, "at": at, "due": due})
+    announce_stored(session, conversation_topic(conversation_id), stored)
+    return Posted(stored[0], False, turn)
 
 
 def finish_turn(

@@ -12,7 +12,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from bot.accounts import access
 from bot.accounts.services import AGENT, Account
 from bot.conversations import services as conversations
-from bot.conversations.text import cleaned
+from bot.conversations.text import agent_text
 from bot.desk import board, services
 from bot.errors import Conflict, NotFound, Unavailable
 from bot.events import QUEUE, conversation_topic, typing_topic
@@ -147,7 +147,7 @@ async def reply(
     sent = await request.app.state.db.write(
         conversations.post_agent_message, chat_id, (account.id, account.name), text, client_id
     )
-    if sent.text != cleaned(text, conversations.MAX_AGENT_TEXT):
+    if sent.text != agent_text(text):
         # The first try arrived although its answer did not; the words were changed before the second.
         return _sent_before(request)
     return await _parts(request, account, chat_id, _new_client_id())

@@ -59,6 +59,12 @@ export const texts = {
     'Este chat se ha resuelto. Nuestro asistente ha vuelto.',
     'Ce chat est résolu. Notre assistant est de retour.',
   ],
+  personal_data_masked: [
+    'We have hidden private data in your message. Please never share it in a chat.',
+    'Wir haben private Daten in Ihrer Nachricht verdeckt. Bitte teilen Sie sie nie im Chat.',
+    'Hemos ocultado datos privados en tu mensaje. No los compartas nunca en un chat.',
+    'Nous avons masqué des données privées dans votre message. Ne les partagez jamais dans un chat.',
+  ],
   bot_unavailable: [
     'Our assistant is not available. We have asked a person to join.',
     'Unser Assistent ist nicht verfügbar. Wir haben jemanden aus dem Team gerufen.',

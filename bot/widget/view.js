@@ -182,9 +182,11 @@ export class View {
     state.replaceChildren(this.t(name, seconds));
   }
 
-  sent({ client_id: id, sequence }) {
+  /* text: what was stored, which may not be what was typed */
+  sent({ client_id: id, sequence, text }) {
     const item = this.find(id);
     if (!item) return;
+    if (text) item.words.replaceChildren(...linked(text));
     this.mark(item, 'sent');
     item.sequence = sequence;
     const at = this.items.indexOf(item);
@@ -211,7 +213,7 @@ export class View {
   bubble(item) {
     const { author, frame: { text, at, agent, article, ask_helped: asks, sequence } } = item;
     const name = author === 'customer' ? this.t('you') : author === 'agent' ? this.name(agent) : this.bot;
-    const words = h('p', { class: 'text', dir: 'auto' }, ...linked(text));
+    const words = item.words = h('p', { class: 'text', dir: 'auto' }, ...linked(text));
     const bubble = h('div', { class: 'bubble', title: this.time(at) }, words);
     const element = h('div', { class: `m ${author}` }, h('p', { class: 'who' }, name), bubble);
     if (article) bubble.append(this.card(article));
