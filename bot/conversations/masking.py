@@ -38,7 +38,8 @@ _DATE_OR_PRICE = re.compile(
 )
 _MONEY_BEFORE = re.compile(r"[€$£]\s?$")
 _PHONE_BEFORE = re.compile(r"\+\s?\(?$")
-_THOUSANDS_BEFORE = re.compile(r"\d,$")
+# The digits behind these begin no number of their own: what was left of a card, an amount, its thousands.
+_NUMBER_GOES_ON = re.compile(rf"(?:{DOTS} |[€$£]\s?|\d,)$")
 _MAX_PHONE_DIGITS = 15
 
 _IBAN = re.compile(rf"(?<![^\W_])[A-Za-z]{_GAP}[A-Za-z]{_GAP}[0-9]{_GAP}[0-9](?:{_GAP}[A-Za-z0-9]){{11,30}}(?![^\W_])")
@@ -152,11 +153,10 @@ def _card_spans(run: str, before: str) -> list[tuple[int, int]]:
         offsets.append(offsets[-1] + end - start)
     ends = {offset: place for place, offset in enumerate(offsets)}
     spans: list[tuple[int, int]] = []
-    # The four digits that were left of a number, and the thousands of an amount, begin no other one.
-    first = 1 if before.endswith(f"{DOTS} ") or (groups[0][1] == 3 and _THOUSANDS_BEFORE.search(before[-2:])) else 0
+    first = 0 if _NUMBER_GOES_ON.search(before[-6:]) is None or groups[0][1] > 5 else 1
     while first < len(groups):
         last = _card_end(digits, offsets[first], ends)
-        if last is None or _everyday(run[groups[first][0] : groups[last - 1][1]]):
+        if last is None or _everyday(run, groups[first][0], groups[last - 1][1]):
             first += 1
             continue
         spans.append((groups[first][0], groups[last - 1][1]))
@@ -177,9 +177,11 @@ def _card_end(digits: str, start: int, ends: dict[int, int]) -> int | None:
     return None
 
 
-def _everyday(text: str) -> bool:
-    """Whether these are dates or prices in a row."""
-    return all(_DATE_OR_PRICE.fullmatch(word) for word in text.split())
+def _everyday(run: str, start: int, end: int) -> bool:
+    """Whether the words that reach into this part of a run are dates or prices."""
+    start -= len(re.split(r"\s", run[:start])[-1])
+    end += len(re.split(r"\s", run[end:])[0])
+    return all(_DATE_OR_PRICE.fullmatch(word.strip("-/.|")) for word in run[start:end].split())
 
 
 def _plain(digits: str) -> str:

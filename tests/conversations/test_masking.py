@@ -1,7 +1,7 @@
 """What is masked in a text, and what is not."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from stdnum import luhn
 from stdnum.iso7064 import mod_97_10
@@ -18,7 +18,10 @@ ISSUERS += [("3528", 16), ("6011", 16), ("62", 19), ("50", 16)]
 def cards(draw: st.DrawFn) -> str:
     prefix, length = draw(st.sampled_from(ISSUERS))
     rest = draw(st.text("0123456789", min_size=length - len(prefix) - 1, max_size=length - len(prefix) - 1))
-    return prefix + rest + luhn.calc_check_digit(prefix + rest)
+    number = prefix + rest + luhn.calc_check_digit(prefix + rest)
+    # Where a shorter number is right too, nobody can tell the rest from the code behind it.
+    assume(not any(luhn.is_valid(number[:length]) for length in range(16, length)))
+    return number
 
 
 @st.composite
