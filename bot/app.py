@@ -20,6 +20,7 @@ from bot.db import Database
 from bot.demo import views as demo_views
 from bot.desk import views as desk_views
 from bot.dialogue.engine import Engine, RasaEngine
+from bot.dialogue.languages import Languages
 from bot.dialogue.services import Dialogue
 from bot.errors import Invalid, NotFound, SwitchboardError
 from bot.events import create_hub
@@ -47,7 +48,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     )
     state.limiter = Limiter(settings.redis_url)
     state.templates = create_templates()
-    state.dialogue = Dialogue(state.db, state.engine, settings.public_url)
+    state.languages = Languages(settings.article_language)
+    state.dialogue = Dialogue(state.db, state.engine, state.languages, settings.public_url)
     state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin)
     _add_routes(app, settings)
     return app

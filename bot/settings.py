@@ -37,6 +37,11 @@ class Settings(KnowledgeSettings):
         description='The sites that may show the widget, as a JSON list: ["https://shop.example"]; "*" allows all.',
     )
     bot_name: str = Field(default="Fern", description="The assistant's name in the widget.")
+    article_language: str = Field(
+        default="en",
+        pattern="^[a-z]{2}$",
+        description="The articles' language (ISO 639-1); customers who write in another one get a person.",
+    )
     demo: bool = Field(default=False, description="Serve the demo shop at / (scripts/run sets it).")
     messages_per_minute: int = Field(default=30, ge=1, description="Customer messages a minute and visitor.")
     visitors_per_minute: int = Field(default=60, ge=1, description="New visitors a minute and network address.")

@@ -19,6 +19,7 @@ REASONS = {
     "unresolved": "Not resolved by the assistant",
     "complaint": "Complaint",
     "engine_unavailable": "Assistant unavailable",
+    "other_language": "Other language",
 }
 QUEUE_PAGE = 200
 # How long the agent who resolved a chat can take it straight back.

@@ -13,6 +13,7 @@ from bot.conversations.turns import Reply, Turn
 from bot.db import Database
 from bot.desk import services as desk
 from bot.dialogue.engine import Engine, EngineDown, TurnRequest, TurnResult
+from bot.dialogue.languages import HANDED_ON, NAMES, Languages
 from bot.errors import NotFound, Unavailable
 from bot.escalation.decision import HAND_OVER, decide
 from bot.escalation.signals import Signals, measure
@@ -29,9 +30,10 @@ STORE_ATTEMPTS = 4
 class Dialogue:
     """Takes the bot's turns in the background of one web process."""
 
-    def __init__(self, db: Database, engine: Engine, public_url: str) -> None:
+    def __init__(self, db: Database, engine: Engine, languages: Languages, public_url: str) -> None:
         self._db = db
         self._engine = engine
+        self._languages = languages
         self._public_url = public_url
         self._running: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -73,6 +75,10 @@ class Dialogue:
     async def _take(self, first: Turn) -> None:
         turn: Turn | None = first
         while turn is not None:
+            language = foreign(turn, self._languages)
+            if language:
+                turn = await self._store(hand_on, turn, language, self._languages.articles)
+                continue
             signals = measure(turn.text, turn.earlier)
             try:
                 result = await self._engine.take_turn(_request(turn, signals))
@@ -91,6 +97,14 @@ class Dialogue:
                 return None
         log.error("reply_not_stored", conversation=turn.conversation_id, sequence=turn.sequence)
         return None
+
+
+def foreign(turn: Turn, languages: Languages) -> str | None:
+    """The language of the message where nothing but a person can answer it."""
+    # A form asks for names, numbers and addresses, whose words are of any language; a vote's words are the widget's.
+    if turn.vote is not None or (turn.state or {}).get("active_loop"):
+        return None
+    return languages.foreign(turn.text)
 
 
 def _request(turn: Turn, signals: Signals) -> TurnRequest:
@@ -121,6 +135,15 @@ def finish(session: Session, turn: Turn, result: TurnResult, signals: Signals, p
         return following
     reason, reasons = _why(turn, result, signals, handoff)
     desk.hand_over(session, conversations.get(session, turn.conversation_id), reason, reasons)
+    return None
+
+
+def hand_on(session: Session, turn: Turn, language: str, articles: str) -> Turn | None:
+    """Say in the customer's language that a person is needed, and ask for one. The engine is not asked."""
+    kept, _ = turns.finish_turn(session, turn, [Reply(HANDED_ON.get(language, HANDED_ON["en"]))], None)
+    if kept:
+        reasons = [f"Writes in {NAMES[language]}; the assistant answers in {NAMES[articles]} only."]
+        desk.hand_over(session, conversations.get(session, turn.conversation_id), "other_language", reasons)
     return None
 
 
