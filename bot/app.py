@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from actions.context import ActionSettings
 from bot.accounts import views as accounts_views
 from bot.articles import views as articles_views
 from bot.channels import http as channel_http
@@ -26,10 +27,13 @@ from bot.errors import Invalid, NotFound, SwitchboardError
 from bot.events import create_hub
 from bot.health import router as health_router
 from bot.limits import Limiter
+from bot.operator import views as operator_views
+from bot.operator.explaining import Inspector, Threshold
 from bot.pages import create_templates, error_page, page_headers
 from bot.settings import Settings
 from bot.widget.views import router as widget_router
 from kb_index.encoder import Encoder
+from kb_index.search import KnowledgeBase
 
 log = structlog.get_logger(__name__)
 HERE = Path(__file__).resolve().parent
@@ -51,8 +55,22 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     state.languages = Languages(settings.article_language)
     state.dialogue = Dialogue(state.db, state.engine, state.languages, settings.public_url)
     state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin)
+    # Empty until an operator looks: a web service that nobody inspects keeps no index in memory.
+    knowledge = KnowledgeBase(state.db.engine, state.encoder)
+    state.inspector = Inspector(state.engine, state.languages, knowledge, _thresholds(settings))
     _add_routes(app, settings)
     return app
+
+
+def _thresholds(settings: Settings) -> tuple[Threshold, ...]:
+    """What the action server holds scores against, the strictest first."""
+    held = ActionSettings(database_url=settings.database_url).model_dump()
+    found = [
+        Threshold(name, float(value), ActionSettings.model_fields[name].description or "")
+        for name, value in held.items()
+        if name.endswith("_threshold")
+    ]
+    return tuple(sorted(found, key=lambda each: -each.value))
 
 
 def _add_routes(app: FastAPI, settings: Settings) -> None:
@@ -64,6 +82,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         accounts_views.router,
         desk_views.router,
         articles_views.router,
+        operator_views.router,
     ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")

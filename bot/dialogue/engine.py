@@ -38,6 +38,16 @@ class TurnResult:
     confidence: float
     policy: str | None
     state: dict[str, Any] | None
+    action: str | None = None
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What the engine takes a message to mean: `ranking` is intents with confidences (0 to 1), the likeliest first;
+    `entities` are names with values."""
+
+    ranking: list[tuple[str, float]]
+    entities: list[tuple[str, str]]
 
 
 class EngineDown(Exception):
@@ -47,6 +57,10 @@ class EngineDown(Exception):
 class Engine(Protocol):
     async def take_turn(self, request: TurnRequest) -> TurnResult:
         """Raises EngineDown."""
+        ...
+
+    async def understand(self, text: str) -> Understanding:
+        """Without taking a turn. Raises EngineDown."""
         ...
 
     async def healthy(self) -> bool: ...
@@ -83,20 +97,34 @@ class RasaEngine:
             "context": request.context,
         }
         body["embedding"] = await self._embedding(request.text)
-        try:
-            async with self._session.post(f"{self._url}/turn", json=body, raise_for_status=True) as response:
-                answer = json.loads(await response.read())
-        except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
-            raise EngineDown(f"{type(problem).__name__}: {problem}"[:300]) from problem
-        if not isinstance(answer, dict) or answer.get("error"):
-            raise EngineDown(str(answer.get("error") if isinstance(answer, dict) else "no object")[:300])
+        answer = await self._post("turn", body)
         return TurnResult(
             messages=[message for message in answer.get("messages") or [] if isinstance(message, dict)],
             intent=answer.get("intent"),
             confidence=float(answer.get("confidence") or 0.0),
             policy=answer.get("policy"),
             state=answer.get("state"),
+            action=answer.get("action"),
         )
+
+    async def understand(self, text: str) -> Understanding:
+        answer = await self._post("parse", {"text": text, "embedding": await self._embedding(text)})
+        ranking = answer.get("intent_ranking") or [answer.get("intent") or {}]
+        return Understanding(
+            [(str(each.get("name")), float(each.get("confidence") or 0.0)) for each in ranking],
+            [(str(each.get("entity")), str(each.get("value"))) for each in answer.get("entities") or []],
+        )
+
+    async def _post(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Raises EngineDown."""
+        try:
+            async with self._session.post(f"{self._url}/{what}", json=body, raise_for_status=True) as response:
+                answer = json.loads(await response.read())
+        except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
+            raise EngineDown(f"{type(problem).__name__}: {problem}"[:300]) from problem
+        if not isinstance(answer, dict) or answer.get("error"):
+            raise EngineDown(str(answer.get("error") if isinstance(answer, dict) else "no object")[:300])
+        return answer
 
     async def healthy(self) -> bool:
         try:

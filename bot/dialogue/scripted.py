@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from bot.dialogue.engine import TurnRequest, TurnResult
+from bot.dialogue.engine import TurnRequest, TurnResult, Understanding
 
 
 class ScriptedEngine:
@@ -15,6 +15,10 @@ class ScriptedEngine:
     async def take_turn(self, request: TurnRequest) -> TurnResult:
         self.requests.append(request)
         return await self._script(request)
+
+    async def understand(self, text: str) -> Understanding:
+        result = await self._script(TurnRequest("understand", 1, text, None, {}))
+        return Understanding([(result.intent or "nlu_fallback", result.confidence)], [])
 
     async def healthy(self) -> bool:
         return True

@@ -31,6 +31,9 @@ class SwitchboardInput(InputChannel):
     `featurizer.accept` has it, or null.
     Out: `{"messages", "intent", "confidence", "policy", "state", "error"}`; `error` is null when all
     went well, so an empty list of messages is never mistaken for silence.
+
+    `POST .../parse`, with the same token and the same `text` and `embedding`, only understands: it gives
+    `{"intent", "intent_ranking", "entities"}`.
     """
 
     @classmethod
@@ -62,18 +65,37 @@ class SwitchboardInput(InputChannel):
 
         @channel.post("/turn")
         async def turn(request: Request) -> HTTPResponse:
-            offered = (request.headers.get("authorization") or "").encode()
-            if not self._token or not hmac.compare_digest(offered, f"Bearer {self._token}".encode()):
-                return response.json({"error": "unauthorized"}, status=401)
+            refused = self._refused(request)
+            if refused:
+                return refused
+            store = travelling(request.app.ctx.agent.tracker_store)
+            return response.json(await self._take_turn(request.json, store, on_new_message))
+
+        @channel.post("/parse")
+        async def parse(request: Request) -> HTTPResponse:
+            refused = self._refused(request)
+            if refused:
+                return refused
             body = request.json
-            if not isinstance(body, dict) or not isinstance(body.get("text"), str):
-                return response.json({"error": "bad_request"}, status=400)
-            agent = request.app.ctx.agent
-            if agent is None or not agent.is_ready():
-                return response.json({"error": "starting"}, status=503)
-            return response.json(await self._take_turn(body, travelling(agent.tracker_store), on_new_message))
+            text = plain_text(body["text"])
+            featurizer.accept(text, body.get("embedding") if text == body["text"] else None)
+            understood = await request.app.ctx.agent.parse_message(text)
+            return response.json({name: understood.get(name) for name in ("intent", "intent_ranking", "entities")})
 
         return channel
+
+    def _refused(self, request: Request) -> HTTPResponse | None:
+        """The answer to a request that nobody may make, or that makes no sense, or None."""
+        offered = (request.headers.get("authorization") or "").encode()
+        if not self._token or not hmac.compare_digest(offered, f"Bearer {self._token}".encode()):
+            return response.json({"error": "unauthorized"}, status=401)
+        body = request.json
+        if not isinstance(body, dict) or not isinstance(body.get("text"), str):
+            return response.json({"error": "bad_request"}, status=400)
+        agent = request.app.ctx.agent
+        if agent is None or not agent.is_ready():
+            return response.json({"error": "starting"}, status=503)
+        return None
 
     async def _take_turn(
         self,

@@ -15,7 +15,7 @@ ENCODER = Encoder.load(ROOT / "models" / "encoder")
 REQUEST = TurnRequest("c" * 32, 1, "hello", None, {})
 
 
-async def ask(answer: bytes | None, timeout_s: float = 5.0):
+async def ask(answer: bytes | None, timeout_s: float = 5.0, question=lambda engine: engine.take_turn(REQUEST)):
     """Ask an engine whose every answer is `answer`; None never answers."""
     seen = []
 
@@ -38,7 +38,7 @@ async def ask(answer: bytes | None, timeout_s: float = 5.0):
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     engine = RasaEngine(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "the-token", timeout_s, ENCODER)
     try:
-        return await engine.take_turn(REQUEST), seen
+        return await question(engine), seen
     finally:
         await engine.close()
         server.close()
@@ -58,6 +58,21 @@ async def test_a_turn_is_sent_with_the_token_and_comes_back_typed():
     assert sent["text"] == "hello" and sent["turn"] == 1
     assert sent["embedding"]["encoder"] == ENCODER.version
     assert np.allclose(unpack(sent["embedding"]["vector"]), ENCODER.encode(["hello"])[0], atol=1e-3)
+
+
+async def test_understanding_takes_no_turn_and_comes_back_ranked():
+    body = {
+        "intent": {"name": "greet", "confidence": 0.9},
+        "intent_ranking": [{"name": "greet", "confidence": 0.9}, {"name": "goodbye", "confidence": 0.1}],
+        "entities": [{"entity": "order_number", "value": "KF-12345"}],
+    }
+    answer = http(json.dumps(body).encode())
+    understood, seen = await ask(answer, question=lambda engine: engine.understand("hello"))
+    assert understood.ranking == [("greet", 0.9), ("goodbye", 0.1)]
+    assert understood.entities == [("order_number", "KF-12345")]
+    head, sent = seen[0]
+    assert head.startswith("POST /webhooks/switchboard/parse ") and "authorization: bearer the-token" in head.lower()
+    assert sent["text"] == "hello" and sent["embedding"]["encoder"] == ENCODER.version
 
 
 @pytest.mark.parametrize(

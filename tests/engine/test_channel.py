@@ -49,7 +49,7 @@ class Served:
     def _serve(self):
         asyncio.set_event_loop(self._loop)
         app = Sanic("channel_test", configure_logging=False)
-        app.ctx.agent = SimpleNamespace(is_ready=lambda: self.ready, tracker_store=self.store)
+        app.ctx.agent = SimpleNamespace(is_ready=lambda: self.ready, tracker_store=self.store, parse_message=understand)
 
         async def handle(message):
             await self.handler(message, self.store)
@@ -81,11 +81,9 @@ def served(domain):
 
 @pytest.fixture
 def call(served):
-    def post(body, token=TOKEN, handler=greet, ready=True):
+    def post(body, token=TOKEN, handler=greet, ready=True, path="/turn"):
         served.handler, served.ready = handler, ready
-        answer = requests.post(
-            served.url + "/turn", json=body, headers={"Authorization": f"Bearer {token}"}, timeout=20
-        )
+        answer = requests.post(served.url + path, json=body, headers={"Authorization": f"Bearer {token}"}, timeout=20)
         return answer.status_code, answer.json()
 
     return post
@@ -97,6 +95,21 @@ async def greet(message: UserMessage, store: TravellingTrackerStore):
     tracker.update(SlotSet("last_question", message.text), store.domain)
     await message.output_channel.send_text_message(message.sender_id, "Hello!")
     await message.output_channel.send_custom_json(message.sender_id, {"type": "handoff", "reason": "complaint"})
+
+
+async def understand(text):
+    ranking = [{"name": "greet", "confidence": 0.8}, {"name": "goodbye", "confidence": 0.2}]
+    return {"text": text, "intent": ranking[0], "intent_ranking": ranking, "entities": [], "embedding": "long"}
+
+
+def test_parsing_only_understands_and_needs_the_token_too(call, served):
+    status, answer = call({"text": "hi"}, path="/parse")
+    assert status == 200
+    assert answer["intent"]["name"] == "greet" and len(answer["intent_ranking"]) == 2
+    assert set(answer) == {"intent", "intent_ranking", "entities"}
+    assert call({"text": "hi"}, "wrong", path="/parse")[0] == 401
+    assert call({"text": 5}, path="/parse")[0] == 400
+    assert call({"text": "hi"}, ready=False, path="/parse")[0] == 503
 
 
 def test_a_turn_comes_back_typed_with_what_was_understood_and_the_state(call):

@@ -1,0 +1,1 @@
+"""What the operator looks into: why the assistant said what it said."""
