@@ -3,20 +3,22 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import Chat
 
 Tab = Callable[..., Chat]
+Site = Callable[..., BrowserContext]
+ELSEWHERE = "/somebody-elses-site"
 CARD = "4111 1111 1111 1111"
 
 
 @pytest.mark.parametrize(
-    ("locale", "notice"),
-    [("en-IE", "We have hidden private data"), ("de-DE", "Wir haben private Daten"), ("fr-FR", "données privées")],
+    ("lang", "notice"),
+    [("en", "We have hidden private data"), ("de", "Wir haben private Daten"), ("fr", "données privées")],
 )
-def test_the_widget_shows_what_was_stored_and_why(tab: Tab, locale: str, notice: str) -> None:
-    chat = tab(locale=locale).open()
+def test_the_widget_shows_what_was_stored_and_why(tab: Tab, site: Site, lang: str, notice: str) -> None:
+    chat = tab(ELSEWHERE, site(lang=lang)).open()
     chat.text.fill(f"Please charge {CARD}, thanks")
     chat.text.press("Enter")
     expect(chat.mine("Please charge •••• 1111, thanks")).to_be_visible()
