@@ -208,5 +208,7 @@ def _looks_for_articles(result: TurnResult) -> bool:
 
 def _searched(result: TurnResult | None) -> str:
     """The question that the actions searched for: behind the one before, for a follow-up."""
-    slots = ((result.state if result else None) or {}).get("slots") or {}
+    if result is None or not _looks_for_articles(result):
+        return ""
+    slots = (result.state or {}).get("slots") or {}
     return str(slots.get("last_question") or "")

@@ -170,6 +170,8 @@ def test_a_follow_up_is_explained_with_the_message_before_it(sam, script, engine
         ("and a grinder?", state),
     ]
     assert "Searched for “how long to return a kettle and a grinder”" in shown
+    script.says({"type": "text", "text": "Hello!"}, state=state, action="utter_greet")
+    assert "Searched for" not in plain(explained(sam, "hello", "How long to return a kettle?"))
 
 
 def test_an_engine_that_is_down_is_said_and_the_search_still_shown(sam, script):
