@@ -1,4 +1,4 @@
-"""The knowledge base from the command line: import, build, search, stats."""
+"""The knowledge base from the command line: import, build, search, stats, evaluate."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from rich.table import Table
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from kb_index import store
+from kb_index import evaluate_cli, store
 from kb_index.database import create_database_engine
 from kb_index.encoder import Encoder, EncoderError
 from kb_index.importing import BuildReport, ImportReport, build, import_articles
@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         encoder = Encoder.load(settings.encoder_dir)
+        if not options.needs_database:
+            return options.run(options, encoder, console, errors)
         migrate(options.database)
         engine = create_database_engine(options.database)
         try:
@@ -54,6 +56,7 @@ def _parser(settings: KnowledgeSettings) -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--database", default=settings.database_url, metavar="URL", help="sqlite:///... or postgresql")
     parser = argparse.ArgumentParser(prog="python -m kb_index", description="Switchboard's knowledge base.")
+    parser.set_defaults(needs_database=True)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("import", parents=[shared], help="publish a folder of Markdown articles, or one file")
@@ -73,6 +76,8 @@ def _parser(settings: KnowledgeSettings) -> argparse.ArgumentParser:
 
     command = commands.add_parser("stats", parents=[shared], help="say what is published")
     command.set_defaults(run=_stats)
+
+    evaluate_cli.add_to(commands)
     return parser
 
 

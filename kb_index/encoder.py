@@ -87,6 +87,10 @@ class Encoder:
         clean = text[: self.max_length * CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode("utf-8")
         return np.array([self._tokenizer.encode(clean).ids], dtype=np.int64)
 
+    def knows(self, word: str) -> bool:
+        """Whether the tokenizer has a word as one piece, as it has all common ones."""
+        return len(self._tokenizer.encode(word, add_special_tokens=False).ids) == 1
+
     def _encode_one(self, text: str) -> np.ndarray:
         ids = self.token_ids(text)
         given = {"input_ids": ids, "attention_mask": np.ones_like(ids)} if self._masked else {"input_ids": ids}

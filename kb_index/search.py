@@ -1,26 +1,22 @@
 """Questions to articles: the knowledge base as services use it."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from sqlalchemy import Engine
 
 from kb_index import store
-from kb_index.answers import pick
-from kb_index.confidence import confidence
+from kb_index.breath import slowly
+from kb_index.confidence import Fitted, confidence, fitted
 from kb_index.encoder import Encoder
 from kb_index.index import Index, IndexedArticle, load
 from kb_index.lexical import Lexicon
+from kb_index.scoring import Parts, Scoring
+from kb_index.spelling import Speller
 
 MAX_QUESTION = 2_000  # characters that are looked at
-NEAREST = 64  # rows by meaning, and by words, whose articles are looked at closely
-BY_WORDS = 32
-CLOSELY_READ = 2  # hits whose sentences are compared by words as well; hardly anyone reads further
-# How much the best of an article's title and questions, and the words in common, count beside the best
-# passage. Chosen on two public question sets and half of the demo shop's; anything near does as well.
-TITLE_WEIGHT = 0.6
-LEXICAL_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
@@ -28,9 +24,11 @@ class Hit:
     """An article that may answer a question, with the passage, and in it the words, that speak for it.
 
     `sentence` and `excerpt` stand in `passage` as they are, `section` is the path of headings to it and `anchor`
-    the id of the last one on the help page. `score` runs from 0 to 1: how sure it is that this article answers.
-    `parts` holds what it is made of: the cosines `passage` and `title`, `lexical` (0 to 1), their sum `combined`,
-    and `margin`, by how much `combined` is above the best other article.
+    the id of the last one on the help page. `score` is the probability that this article answers. `parts` holds
+    what it is made of: the cosines `passage` (best), `passages` (mean) and `title` (or question), the shares of the
+    question's words `lexical` and `titled`, their weighted sum `combined`, and `margin`, by how much `combined` is
+    above the best other article; see `kb_index.confidence`. `understood` is the question with slips of the
+    keyboard corrected, empty where nothing was.
     """
 
     article_id: str
@@ -43,7 +41,8 @@ class Hit:
     excerpt: str
     score: float
     category: str = ""
-    parts: dict[str, float] = field(default_factory=dict)
+    parts: Parts = field(default_factory=dict)
+    understood: str = ""
 
 
 class KnowledgeBase:
@@ -53,6 +52,7 @@ class KnowledgeBase:
         self._engine = engine
         self._encoder = encoder
         self._lexicon = Lexicon()
+        self._speller = Speller(self._lexicon, encoder.knows)
         self._refreshing = threading.Lock()
         self._version = -1
         self._articles: dict[str, IndexedArticle] = {}
@@ -80,9 +80,23 @@ class KnowledgeBase:
                 if version == self._version:
                     return False
                 articles = load(connection, self._encoder, self._lexicon, self._articles)
-            self._index = Index(articles.values(), self._encoder.dimensions, len(self._lexicon))
-            self._articles, self._version = articles, version
+            self._put(articles)
+            self._version = version
             return True
+
+    def hold(self, articles: Iterable[IndexedArticle], lexicon: Lexicon) -> None:
+        """Hold these articles, of no database, in place of what was in memory; `lexicon` numbered their words."""
+        self._lexicon = lexicon
+        self._speller = Speller(lexicon, self._encoder.knows)
+        self._put({article.id: article for article in articles})
+
+    def _put(self, articles: dict[str, IndexedArticle]) -> None:
+        # Where much is new, the directions in which the rows differ are others too.
+        kept = sum(1 for key, article in slowly(articles.items()) if self._articles.get(key) is article)
+        projection = self._index.projection if 2 * kept > len(articles) else None
+        index = Index(articles.values(), self._encoder.dimensions, len(self._lexicon), projection)
+        self._speller.learn()
+        self._articles, self._index = articles, index
 
     def _snapshot(self):
         """Connect so that all reads see one moment; SQLite always reads so."""
@@ -96,77 +110,49 @@ class KnowledgeBase:
 
         `embedding`, float32 `(dimensions,)` from the same encoder, saves encoding the question again.
         """
-        question = " ".join(question[:MAX_QUESTION].split())
-        index = self._index
-        if not question or not len(index) or limit < 1:
+        scoring, understood = self._scoring(question, embedding, fitted())
+        if scoring is None or limit < 1:
             return []
-        vector = self._encoder.encode([question])[0] if embedding is None else np.asarray(embedding, dtype=np.float32)
-        return _Search(index, self._lexicon, question, vector).hits(limit)
-
-
-class _Search:
-    """One question against one index."""
-
-    def __init__(self, index: Index, lexicon: Lexicon, question: str, vector: np.ndarray) -> None:
-        self._index = index
-        self._lexicon = lexicon
-        self._vector = vector
-        self._words = lexicon.known(question)
-        self._weight = sum(index.weight(word) for word in set(self._words)) or 1.0
-
-    def hits(self, limit: int) -> list[Hit]:
-        index = self._index
-        lexical = index.lexical(self._words)
-        by_words = np.argpartition(-lexical, min(BY_WORDS, len(index) - 1))[:BY_WORDS]
-        rows = np.union1d(index.nearest(self._vector, NEAREST), by_words[lexical[by_words] > 0]).astype(np.int64)
-        found = self._weigh(np.unique(index.article_of[rows]), lexical, limit + 1)
-        # An article's lead over the best of the others; without others, over nothing.
-        rivals = [found[1][1]["combined"] if len(found) > 1 else 0.0] + [found[0][1]["combined"]] * limit
         return [
-            self._hit(row, parts | {"margin": parts["combined"] - rivals[rank]}, rank)
-            for rank, (row, parts) in enumerate(found[:limit])
+            _hit(scoring, article, parts, rank, understood) for rank, (article, parts) in enumerate(scoring.best(limit))
         ]
 
-    def _weigh(self, articles: np.ndarray, lexical: np.ndarray, limit: int) -> list[tuple[int, dict[str, float]]]:
-        """Return the best articles, each as the row of its best passage and the parts of its score."""
+    def weigh(self, question: str, limit: int, by: Fitted) -> list[tuple[str, Parts]]:
+        """Return up to `limit` articles' ids with the parts of their scores, ordered by other weights: for fitting."""
+        scoring, _ = self._scoring(question, None, by)
+        if scoring is None:
+            return []
+        return [(scoring.index.articles[number].id, parts) for number, parts in scoring.best(limit)]
+
+    def _scoring(self, question: str, embedding: np.ndarray | None, by: Fitted) -> tuple[Scoring | None, str]:
+        """Return the question against the present index, and the question as corrected ("" where nothing was)."""
+        question = " ".join(question[:MAX_QUESTION].split())
         index = self._index
-        first = index.first_row[articles]
-        counts = index.first_row[articles + 1] - first
-        starts = np.cumsum(counts) - counts
-        rows = np.repeat(first - starts, counts) + np.arange(counts.sum())
-        # Not "@": BLAS would wake its threads for so little.
-        cosines = np.einsum("ij,j->i", index.vectors[rows], self._vector)
-        passages = index.is_passage[rows]
-        weighed = np.where(passages, cosines + LEXICAL_WEIGHT * lexical[rows], -np.inf)
-        titles = np.maximum.reduceat(np.where(passages, -np.inf, cosines), starts)
-        combined = np.maximum.reduceat(weighed, starts) + TITLE_WEIGHT * titles
-        found = []
-        for best in np.argsort(-combined, kind="stable")[:limit]:
-            at = starts[best] + int(weighed[starts[best] : starts[best] + counts[best]].argmax())
-            parts = {"passage": cosines[at], "title": titles[best], "lexical": lexical[rows[at]]}
-            parts["combined"] = combined[best]
-            found.append((int(rows[at]), {name: float(value) for name, value in parts.items()}))
-        return found
+        if not question or not len(index):
+            return None, ""
+        understood = self._speller.correct(question)
+        if understood != question or embedding is None:
+            vector = self._encoder.encode([understood])[0]
+        else:
+            vector = np.asarray(embedding, dtype=np.float32)
+        scoring = Scoring(index, self._lexicon, understood, vector, by)
+        return scoring, understood if understood != question else ""
 
-    def _hit(self, row: int, parts: dict[str, float], rank: int) -> Hit:
-        article = self._index.articles[self._index.article_of[row]]
-        passage = self._index.passages[row]
-        overlap = self._overlap if rank < CLOSELY_READ else lambda _: 0.0
-        sentence, excerpt = pick(passage.text, passage.sentences, self._vector, overlap)
-        return Hit(
-            article_id=article.id,
-            title=article.title,
-            section=passage.heading,
-            anchor=passage.anchor,
-            url=article.url,
-            passage=passage.text,
-            sentence=sentence,
-            excerpt=excerpt,
-            score=confidence(parts["passage"], parts["title"], parts["lexical"], parts["margin"]),
-            category=article.category,
-            parts={name: round(value, 4) for name, value in parts.items()},
-        )
 
-    def _overlap(self, text: str) -> float:
-        shared = set(self._words) & set(self._lexicon.known(text)) - {None}
-        return sum(self._index.weight(word) for word in shared) / self._weight
+def _hit(scoring: Scoring, number: int, parts: Parts, rank: int, understood: str) -> Hit:
+    row, sentence, excerpt = scoring.shown(number, rank)
+    article, passage = scoring.index.articles[number], scoring.index.passage(row)
+    return Hit(
+        article_id=article.id,
+        title=article.title,
+        section=passage.heading,
+        anchor=passage.anchor,
+        url=article.url,
+        passage=passage.text,
+        sentence=sentence,
+        excerpt=excerpt,
+        score=confidence(parts),
+        category=article.category,
+        parts={name: round(value, 4) for name, value in parts.items()},
+        understood=understood,
+    )

@@ -1,6 +1,7 @@
 """Publishing into SQL, and reading back what is published. The caller owns the transaction."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -63,17 +64,21 @@ def prepare(article: Article, encoder: Encoder) -> PreparedArticle:
 
     Raises `ArticleError` when there is no text in it.
     """
-    said = [(TITLE, 0, "", "", article.title)]
-    said += [(QUESTION, number, "", "", text) for number, text in enumerate(article.questions)]
+    return PreparedArticle(article, encoder.version, entries(encoder, article.title, article.questions, article.body))
+
+
+def entries(encoder: Encoder, title: str, questions: Sequence[str], body: str) -> tuple[Entry, ...]:
+    """Split and encode what an article says; an empty title is left out."""
+    said = [(TITLE, 0, "", "", title)] if title else []
+    said += [(QUESTION, number, "", "", text) for number, text in enumerate(questions)]
     said += [
         (PASSAGE, number, passage.heading, passage.anchor, passage.text)
-        for number, passage in enumerate(passages(article.body, article.title))
+        for number, passage in enumerate(passages(body, title))
     ]
-    entries = (
-        Entry(kind, position, heading, anchor, text, *embed(encoder, kind, article.title, heading, text))
+    return tuple(
+        Entry(kind, position, heading, anchor, text, *embed(encoder, kind, title, heading, text))
         for kind, position, heading, anchor, text in said
     )
-    return PreparedArticle(article, encoder.version, tuple(entries))
 
 
 def embed(encoder: Encoder, kind: str, title: str, heading: str, text: str) -> tuple[bytes, bytes]:

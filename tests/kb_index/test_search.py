@@ -12,6 +12,8 @@ from kb_index import store
 from kb_index.articles import Article
 from kb_index.database import create_database_engine
 from kb_index.encoder import Encoder
+from kb_index.index import EXACT_ROWS, Index, IndexedArticle, IndexedPassage
+from kb_index.lexical import Bag
 from kb_index.search import KnowledgeBase
 from kb_index.tables import kb_passages
 from tests.kb_index.conftest import SHOP
@@ -196,3 +198,48 @@ def test_searches_go_on_while_others_publish(shop: Engine, encoder: Encoder):
         thread.join()
     assert failures == []
     assert knowledge.version == 9
+
+
+def test_slips_of_the_keyboard_are_read_as_the_word_they_are_nearly(knowledge: KnowledgeBase):
+    best = knowledge.search("hwo to descael my ketle")[0]
+    assert best.article_id == "descaling"
+    assert best.understood == "how to descale my kettle"
+    assert knowledge.search("how to descale my kettle")[0].understood == ""
+
+
+def test_what_nobody_misspelt_is_left_alone(knowledge: KnowledgeBase):
+    for question in ("Wie lange dauert die Lieferung nach Österreich?", "Is it Brabantia?", "SKU KF-2041-X", "zzz qqq"):
+        assert all(hit.understood == "" for hit in knowledge.search(question))
+
+
+def test_a_publish_gives_the_very_scores_of_an_index_built_anew(shop: Engine, encoder: Encoder):
+    former = KnowledgeBase(shop, encoder)
+    former.refresh()
+    publish(shop, replace(SHOP[3], body="A gift card can be used in both shops."), encoder)
+    former.refresh()
+    anew = KnowledgeBase(shop, encoder)
+    anew.refresh()
+    for question in ("is my gift card valid in the shop", "return to Germany", "how long"):
+        assert [(hit.article_id, hit.score) for hit in former.search(question)] == [
+            (hit.article_id, hit.score) for hit in anew.search(question)
+        ]
+
+
+def test_the_nearest_are_found_among_many(encoder: Encoder):
+    generator = np.random.default_rng(3)
+    spread = np.linspace(3, 0.2, encoder.dimensions)
+    articles = []
+    for number in range(EXACT_ROWS + 500):
+        vector = generator.normal(0, spread).reshape(1, -1)
+        row = IndexedPassage(number, "passage", "", "", "text", b"", [])
+        values = {"id": str(number), "title": "", "category": "", "section": "", "url": "", "version": 1}
+        vector = (vector / np.linalg.norm(vector)).astype("<f2")
+        bag = Bag.of([])
+        articles.append(IndexedArticle(**values, passages=(row,), vectors=vector, bag=bag, title_bag=bag))
+    index = Index(articles, encoder.dimensions, 0)
+    assert index.projection is not None
+    found = 0
+    for number in range(0, len(index), 100):
+        wanted = np.argsort(-(index.vectors @ index.vectors[number]))[:5]
+        found += len(set(wanted.tolist()) & set(index.nearest(index.vectors[number], 128).tolist()))
+    assert found >= 0.95 * 5 * len(range(0, len(index), 100))
