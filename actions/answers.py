@@ -1,30 +1,33 @@
-"""Answering from the knowledge base, and saying so when it has nothing."""
+"""Answering from the knowledge base, asking back where it is unclear, and saying so when there is nothing."""
 
-import re
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import context
+from actions import context, wording
+from actions.finding import MAX_QUESTION, Found, Topic, find, search
 from actions.replies import PERSON, answer, hand_off, say
+from actions.suggestions import choices
 from kb_index.encoder import unpack
 from kb_index.search import Hit
 
 # After this many answers in a row that failed, a person takes over (bot/escalation/decision.py agrees).
 FAILED_ANSWERS_LIMIT = 2
 MAX_SHOWN = 6
-MAX_QUESTION = 400
-
-_FOLLOW_UP = re.compile(r"^\W*(?:and|or|but|also|what about|how about|what if|same for|for)\b", re.IGNORECASE)
-_BRIEF_WORDS = 3
+# A message this near to the one before asks the same in other words, as a cosine.
+SAME_AGAIN = 0.5
+# As often the same article answers the same question; the next time it is the next best article.
+MOST_TIMES = 2
 
 Events = list[dict[str, Any]]
 
 
 class Answer(Action):
-    """The best article for what was just asked."""
+    """The best article for what was just asked, or one for each of two questions."""
 
     def name(self) -> str:
         return "action_answer"
@@ -32,15 +35,14 @@ class Answer(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
         message = tracker.latest_message
         text = (message.get("text") or "")[:MAX_QUESTION]
+        packed = message.get("embedding")
+        topic = Topic.of(tracker.get_slot("topic"))
         # A few words make sense behind the question before, unless they are no question at all.
-        brief = tracker.get_intent_of_latest_message() == "ask_question" and len(text.split()) <= _BRIEF_WORDS
-        before = tracker.get_slot("last_question") if brief or _FOLLOW_UP.search(text) else None
-        question, hits = search(text, message.get("embedding"), before)
-        remembered = [SlotSet("last_question", question)]
-        if hits and hits[0].score >= context.settings().answer_threshold:
-            answer(dispatcher, hits[0])
-            return [*remembered, SlotSet("shown_articles", [hits[0].article_id]), *answered()]
-        return [*remembered, SlotSet("shown_articles", None), *no_answer(dispatcher, tracker, hits)]
+        brief_counts = tracker.get_intent_of_latest_message() != "out_of_scope"
+        found = find(text, unpack(packed) if packed else None, topic, brief_counts)
+        if len(found) > 1:
+            return _answer_both(dispatcher, tracker, text, found)
+        return _answer_one(dispatcher, tracker, text, found[0], topic)
 
 
 class AnotherAnswer(Action):
@@ -55,11 +57,13 @@ class AnotherAnswer(Action):
         if not question:
             say(dispatcher, "I'm sorry. Tell me what you are trying to do, and I'll look again.", [PERSON])
             return failed(tracker)
-        hits = [hit for hit in context.knowledge().search(question, limit=MAX_SHOWN) if hit.article_id not in shown]
-        if hits and hits[0].score >= context.settings().another_threshold:
-            answer(dispatcher, hits[0], "I'm sorry that did not help. Perhaps this does:")
-            return [SlotSet("shown_articles", [*shown, hits[0].article_id][-MAX_SHOWN:]), *failed(tracker)]
-        return no_answer(dispatcher, tracker, [])
+        vector, hits = search(question)
+        left = without(hits, shown)
+        if left and left[0].score >= context.settings().another_threshold:
+            intro = "I'm sorry that did not help. Perhaps this does:"
+            if answer(dispatcher, question, vector, left, intro):
+                return [SlotSet("shown_articles", [*shown, left[0].article_id][-MAX_SHOWN:]), *failed(tracker)]
+        return no_answer(dispatcher, tracker, vector, [])
 
 
 class AnswerHelped(Action):
@@ -71,20 +75,48 @@ class AnswerHelped(Action):
         return [SlotSet("shown_articles", None), *answered()]
 
 
-def search(text: str, packed: str | None, before: str | None) -> tuple[str, list[Hit]]:
-    """Hits for `text`, or for it behind the question `before` it, if any, where that fits better.
+def _answer_one(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, found: Found, before: Topic) -> Events:
+    again = _asks_again(text, before)
+    shown = (tracker.get_slot("shown_articles") or []) if again or found.leaned else []
+    worn_out = {each for each in shown if shown.count(each) >= MOST_TIMES} if again else set()
+    hits = without(found.hits, worn_out)
+    skipped = bool(worn_out) and bool(found.hits) and found.hits[0].article_id in worn_out
+    needed = context.settings().another_threshold if skipped else context.settings().answer_threshold
+    remembered = [SlotSet("last_question", found.question), SlotSet("topic", found.topic.to_slot())]
+    if hits and hits[0].score >= needed:
+        intro = "You have seen what I found first. Perhaps this is it:" if skipped else ""
+        if answer(dispatcher, text, found.vector, hits, intro):
+            shown = [*shown, hits[0].article_id][-MAX_SHOWN:]
+            return [*remembered, SlotSet("shown_articles", shown), *(failed(tracker) if skipped else answered())]
+    return [*remembered, SlotSet("shown_articles", shown or None), *no_answer(dispatcher, tracker, found.vector, hits)]
 
-    `packed` is the text's embedding as the engine sent it. Returns the question that was searched for.
-    """
-    knowledge = context.knowledge()
-    hits = knowledge.search(text, embedding=unpack(packed) if packed else None)
-    if not before:
-        return text, hits
-    together = f"{before} {text}"[-MAX_QUESTION:]
-    joined = knowledge.search(together)
-    if joined and (not hits or joined[0].score > hits[0].score):
-        return together, joined
-    return text, hits
+
+def _answer_both(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, found: list[Found]) -> Events:
+    said = [
+        each.hits[0].article_id
+        for number, each in enumerate(found)
+        if answer(dispatcher, each.question, each.vector, each.hits, suggest=number == len(found) - 1)
+    ]
+    remembered = [SlotSet("last_question", text), SlotSet("topic", found[-1].topic.to_slot())]
+    if said:
+        return [*remembered, SlotSet("shown_articles", said), *answered()]
+    return [*remembered, SlotSet("shown_articles", None), *no_answer(dispatcher, tracker, found[0].vector, [])]
+
+
+def _asks_again(text: str, before: Topic) -> bool:
+    """Whether a message is the question before in other words, and not one more detail of it ("and to Canada?")."""
+    if not before.question or wording.carries_on(text):
+        return False
+    asked = [before.question, *([before.follow_up] if before.follow_up else [])]
+    vectors = context.encoder().encode([text, *asked])
+    return bool((vectors[1:] @ vectors[0]).max() >= SAME_AGAIN)
+
+
+def without(hits: list[Hit], shown: set[str] | list[str]) -> list[Hit]:
+    """Return the other articles, each with its chance of being right now that those shown are known not to be."""
+    gone = sum(hit.score for hit in hits if hit.article_id in shown)
+    left = max(1 - gone, 0.05)
+    return [replace(hit, score=min(hit.score / left, 1.0)) for hit in hits if hit.article_id not in shown]
 
 
 def answered() -> Events:
@@ -95,11 +127,12 @@ def failed(tracker: Tracker) -> Events:
     return [SlotSet("failed_answers", int(tracker.get_slot("failed_answers") or 0) + 1), SlotSet("offered", "person")]
 
 
-def no_answer(dispatcher: CollectingDispatcher, tracker: Tracker, hits: list[Hit]) -> Events:
-    near = [hit for hit in hits if hit.score >= context.settings().another_threshold][:2]
-    if near and tracker.get_slot("offered") != "choice":
-        choices = [{"title": hit.title, "text": hit.title} for hit in near]
-        say(dispatcher, "I'm not sure which of our articles you mean. Is it one of these?", [*choices, PERSON])
+def no_answer(dispatcher: CollectingDispatcher, tracker: Tracker, question: np.ndarray, hits: list[Hit]) -> Events:
+    """Ask which article is meant, or say that there is none, or fetch a person after the second time in a row."""
+    unsure = bool(hits) and hits[0].score >= context.settings().another_threshold
+    offered = choices(question, hits) if unsure and tracker.get_slot("offered") != "choice" else []
+    if offered:
+        say(dispatcher, "I'm not sure what you mean. Is it one of these?", [*offered, PERSON])
         # Asking back once is no failure; the second time in a row is.
         return [SlotSet("offered", "choice")]
     events = failed(tracker)

@@ -44,9 +44,14 @@ def orders() -> OrderBook:
 
 
 @lru_cache(maxsize=1)
+def encoder() -> Encoder:
+    return Encoder.load(settings().encoder_dir)
+
+
+@lru_cache(maxsize=1)
 def knowledge() -> KnowledgeBase:
     """The knowledge base, kept current by a thread that polls its version."""
-    base = KnowledgeBase(database(), Encoder.load(settings().encoder_dir))
+    base = KnowledgeBase(database(), encoder())
     base.refresh()
     threading.Thread(target=_keep_current, args=(base,), name="kb-refresh", daemon=True).start()
     return base

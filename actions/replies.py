@@ -2,11 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.published import Quotable, quotable
+from actions.suggestions import related
+from kb_index.answers import Block, compose
 from kb_index.search import Hit
 
 PERSON = {"title": "Talk to a person", "text": "I would like to talk to a person"}
+MAX_ADDRESSES = 3
 
 
 def say(dispatcher: CollectingDispatcher, text: str, quick_replies: list[dict[str, str]] | None = None) -> None:
@@ -16,12 +21,48 @@ def say(dispatcher: CollectingDispatcher, text: str, quick_replies: list[dict[st
     dispatcher.utter_message(json_message=message)
 
 
-def answer(dispatcher: CollectingDispatcher, hit: Hit, intro: str = "") -> None:
-    article = {"id": hit.article_id, "title": hit.title, "section": hit.section, "anchor": hit.anchor}
-    text = f"{intro}\n\n{hit.excerpt}" if intro else hit.excerpt
-    dispatcher.utter_message(
-        json_message={"type": "answer", "text": text, "article": article, "score": round(hit.score, 3)}
-    )
+def answer(
+    dispatcher: CollectingDispatcher,
+    asked: str,
+    question: np.ndarray,
+    hits: list[Hit],
+    intro: str = "",
+    suggest: bool = True,
+) -> bool:
+    """Answer from the first of `hits`, word for word; return False, saying nothing, where it is no longer published.
+
+    `asked` is the customer's message, `question` the embedding of what it was understood to be.
+    """
+    hit = hits[0]
+    published = quotable(hit.article_id)
+    if published is None:
+        return False
+    blocks = compose(published.sources, question)
+    source = published.sources[max(blocks, key=lambda block: block.score).source]
+    text = "\n\n".join([intro, *(block.text for block in blocks)] if intro else [block.text for block in blocks])
+    message: dict[str, Any] = {
+        "type": "answer",
+        "text": "\n".join([text, *_addresses(published, blocks)]),
+        "article": {
+            "id": hit.article_id,
+            "title": published.title,
+            "section": source.heading,
+            "anchor": source.anchor,
+        },
+        "score": round(hit.score, 3),
+    }
+    suggested = related(asked, question, hit, blocks, hits) if suggest else []
+    if suggested:
+        message["quick_replies"] = suggested
+    dispatcher.utter_message(json_message=message)
+    return True
+
+
+def _addresses(article: Quotable, blocks: list[Block]) -> list[str]:
+    """The pages elsewhere that the quoted words link to; links between articles become suggestions."""
+    shown = "\n".join(block.text for block in blocks)
+    linked = (link for link in article.links if link.address and link.text in shown and link.address not in shown)
+    return [f"{link.text}: {link.address}" for link in list(dict.fromkeys(linked))[:MAX_ADDRESSES]]
 
 
 def hand_off(dispatcher: CollectingDispatcher, reason: str, reasons: list[str]) -> None:

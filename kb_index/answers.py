@@ -1,7 +1,8 @@
-"""The sentence of a passage that answers, and the few around it that it needs, word for word."""
+"""The sentences that answer, of a passage or of a whole article, with the few that they need, word for word."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +16,11 @@ MAX_WORDS = 60
 MAX_SENTENCES = 4
 MAX_LIST_WORDS = 90
 MAX_LIST_LINES = 7
+# What is shown of a whole article. Chosen on half of the demo shop's labelled answers, see docs/answers.md.
+ANSWER_WORDS = 80
+GROWN_WORDS = 30  # a sentence comes with its neighbours up to so many
+MAX_BLOCKS = 3
+LEAD_BONUS = 0.12  # cosine
 Spans = tuple[tuple[int, int], ...]
 _LIST_MARK = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
 # A sentence that begins so leans on the one before.
@@ -94,3 +100,101 @@ def _fits(text: str, found: Spans, first: int, last: int) -> bool:
 
 def _words(text: str, found: Spans, first: int, last: int) -> int:
     return len(text[found[first][0] : found[last][1]].split())
+
+
+@dataclass(frozen=True)
+class Source:
+    """A passage of an article to take sentences from; `vectors` are its sentences' embeddings as stored."""
+
+    text: str
+    heading: str
+    anchor: str
+    vectors: bytes
+
+
+@dataclass(frozen=True)
+class Block:
+    """Sentences that follow one another, word for word; `score` is the best one's cosine, `best` its place.
+
+    `source` counts the article's passages, `first` and `last` the sentences of that passage, all from 0.
+    """
+
+    text: str
+    source: int
+    first: int
+    last: int
+    score: float
+
+
+def compose(sources: Sequence[Source], question: np.ndarray) -> list[Block]:
+    """Return the few sentences of a whole article that answer, in the article's order, best `score` marking where.
+
+    At most `ANSWER_WORDS` words in `MAX_BLOCKS` blocks, but always one whole sentence. The article's first sentence
+    is preferred a little, as writers put the answer there (figures in docs/answers.md). `question` is L2-normalised.
+    """
+    found = [_spans(source.text) for source in sources]
+    ranked = _ranked(sources, found, question)
+    picked: dict[tuple[int, int], float] = {}
+    words = blocks = 0
+    for score, source, place in ranked:
+        if (source, place) in picked or blocks == MAX_BLOCKS:
+            continue
+        text, spans_here = sources[source].text, found[source]
+        taken = {at for number, at in picked if number == source}
+        first, last = _unit(text, spans_here, place)
+        cost = _new_words(text, spans_here, first, last, taken)
+        if picked and words + cost > ANSWER_WORDS:
+            continue
+        first, last = _grow(text, spans_here, first, last, min(GROWN_WORDS, ANSWER_WORDS - words))
+        words += _new_words(text, spans_here, first, last, taken)
+        picked |= {(source, at): max(score, picked.get((source, at), -1.0)) for at in range(first, last + 1)}
+        blocks += 1
+    return _blocks(sources, found, picked)
+
+
+def _ranked(sources: Sequence[Source], found: list[Spans], question: np.ndarray) -> list[tuple[float, int, int]]:
+    ranked = []
+    for number, (source, spans_here) in enumerate(zip(sources, found, strict=True)):
+        matrix = np.frombuffer(source.vectors, dtype=STORED).astype(np.float32)
+        fits = matrix.size == len(spans_here) * question.size
+        scores = matrix.reshape(len(spans_here), -1) @ question if fits else np.zeros(len(spans_here))
+        for place, score in enumerate(scores):
+            ranked.append((float(score) + (LEAD_BONUS if number == place == 0 else 0.0), number, place))
+    return sorted(ranked, key=lambda each: (-each[0], each[1:]))
+
+
+def _unit(text: str, found: Spans, place: int) -> tuple[int, int]:
+    """Return the first and last of a sentence with what it cannot do without: its list up to it, or the one before."""
+    if _LIST_MARK.match(text, *found[place]):
+        first, _ = _list_around(text, found, place) or (place, place)
+        return first, place
+    if text[: found[place][1]].endswith(":") and place + 1 < len(found):
+        return place, place + 1
+    leans = place > 0 and _LEANS.match(text, found[place][0]) and _words(text, found, place - 1, place) <= MAX_WORDS
+    return (place - 1 if leans else place), place
+
+
+def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[int, int]:
+    """Take in what follows, and then what stands before, as long as all of it is no more than `words`."""
+    while last + 1 < len(found) and _words(text, found, first, last + 1) <= words:
+        last += 1
+    while first > 0 and _words(text, found, first - 1, last) <= words:
+        first -= 1
+    return first, last
+
+
+def _new_words(text: str, found: Spans, first: int, last: int, taken: set[int]) -> int:
+    return sum(_words(text, found, at, at) for at in range(first, last + 1) if at not in taken)
+
+
+def _blocks(sources: Sequence[Source], found: list[Spans], picked: dict[tuple[int, int], float]) -> list[Block]:
+    blocks: list[Block] = []
+    for source, place in sorted(picked):
+        score, before = picked[source, place], blocks[-1] if blocks else None
+        first = place
+        if before and before.source == source and before.last == place - 1:
+            first, score = before.first, max(score, before.score)
+            blocks.pop()
+        text = sources[source].text[found[source][first][0] : found[source][place][1]]
+        blocks.append(Block(text, source, first, place, score))
+    return blocks

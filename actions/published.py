@@ -1,0 +1,92 @@
+"""An article as the actions quote it: its passages and questions with their embeddings, and its links."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+import numpy as np
+from sqlalchemy import Row, select
+
+from actions import context
+from kb_index import store
+from kb_index.answers import Source
+from kb_index.markdown import render
+from kb_index.tables import kb_passages
+
+KEPT = 512  # articles in memory; the ones that customers ask for are few
+MAX_LINKS = 50
+HELP_PAGES = "/help/"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link in an article: its words, and either the address of a page elsewhere or another article's id."""
+
+    text: str
+    address: str
+    article_id: str
+
+
+@dataclass(frozen=True)
+class Quotable:
+    """`question_vectors` is float32 `(len(questions), dimensions)`; the title stands in for missing questions."""
+
+    title: str
+    sources: tuple[Source, ...]
+    questions: tuple[str, ...]
+    question_vectors: np.ndarray
+    links: tuple[Link, ...]
+
+
+def quotable(article_id: str) -> Quotable | None:
+    """Return a published article, or None. Read once for each version of the knowledge base."""
+    return _read(article_id, context.knowledge().version)
+
+
+@lru_cache(maxsize=KEPT)
+def _read(article_id: str, version: int) -> Quotable | None:
+    wanted = select(kb_passages).where(kb_passages.c.article_id == article_id)
+    with context.database().connect() as connection:
+        published = store.article(connection, article_id)
+        rows = connection.execute(wanted.order_by(kb_passages.c.position)).all()
+    if published is None:
+        return None
+    title = published.article.title
+    kinds = {kind: [row for row in rows if row.kind == kind] for kind in (store.TITLE, store.QUESTION, store.PASSAGE)}
+    asked = kinds[store.QUESTION] or kinds[store.TITLE]
+    sources = tuple(Source(row.text, row.heading, row.anchor, _embedded(row, title)[1]) for row in kinds[store.PASSAGE])
+    vectors = [np.frombuffer(_embedded(row, title)[0], dtype=store.STORED).astype(np.float32) for row in asked]
+    return Quotable(
+        title=title,
+        sources=sources,
+        questions=tuple(row.text for row in asked),
+        question_vectors=np.stack(vectors) if vectors else np.zeros((0, context.encoder().dimensions), np.float32),
+        links=_links(published.article.body),
+    )
+
+
+def _embedded(row: Row, title: str) -> tuple[bytes, bytes]:
+    """The embeddings as stored, or made anew where another encoder made them."""
+    encoder = context.encoder()
+    if row.encoder == encoder.version:
+        return row.embedding, row.sentences
+    return store.embed(encoder, row.kind, title, row.heading, row.text)
+
+
+def _links(body: str) -> tuple[Link, ...]:
+    found = []
+    for tag in render(body).find_all("a", href=True)[:MAX_LINKS]:
+        text, address = " ".join(tag.get_text().split()), tag["href"].strip()
+        if text and address.startswith(HELP_PAGES):
+            found.append(Link(text, "", address.removeprefix(HELP_PAGES).split("#")[0]))
+        elif text and _is_web(address):
+            found.append(Link(text, address, ""))
+    return tuple(found)
+
+
+def _is_web(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
