@@ -10,7 +10,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import context, wording
 from actions.finding import MAX_QUESTION, Found, Topic, find, search
-from actions.replies import PERSON, answer, hand_off, say
+from actions.replies import PERSON, answer, answering_place, hand_off, say
 from actions.suggestions import choices
 from kb_index.encoder import unpack
 from kb_index.search import Hit
@@ -18,8 +18,11 @@ from kb_index.search import Hit
 # After this many answers in a row that failed, a person takes over (bot/escalation/decision.py agrees).
 FAILED_ANSWERS_LIMIT = 2
 MAX_SHOWN = 6
-# A message this near to the one before asks the same in other words, as a cosine.
-SAME_AGAIN = 0.5
+# A message that finds the same article again and is this near to the one before asks the same, as a cosine.
+SAME_AGAIN = 0.3
+SAME_AGAIN_LEANING = 0.45
+# Below `another_threshold`, but from here on, articles are still worth a choice after one that did not help.
+WORTH_ASKING = 0.1
 # As often the same article answers the same question; the next time it is the next best article.
 MOST_TIMES = 2
 
@@ -63,6 +66,9 @@ class AnotherAnswer(Action):
             intro = "I'm sorry that did not help. Perhaps this does:"
             if answer(dispatcher, question, vector, left, intro):
                 return [SlotSet("shown_articles", [*shown, left[0].article_id][-MAX_SHOWN:]), *failed(tracker)]
+        if left and left[0].score >= WORTH_ASKING and tracker.get_slot("offered") != "choice":
+            say(dispatcher, "I'm sorry that did not help. Is it one of these?", [*choices(vector, left), PERSON])
+            return failed(tracker)
         return no_answer(dispatcher, tracker, vector, [])
 
 
@@ -76,8 +82,9 @@ class AnswerHelped(Action):
 
 
 def _answer_one(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, found: Found, before: Topic) -> Events:
-    again = _asks_again(text, before)
-    shown = (tracker.get_slot("shown_articles") or []) if again or found.leaned else []
+    earlier = tracker.get_slot("shown_articles") or []
+    again = bool(found.hits) and found.hits[0].article_id in earlier and _asks_again(text, found, before)
+    shown = earlier if again or found.leaned else []
     worn_out = {each for each in shown if shown.count(each) >= MOST_TIMES} if again else set()
     hits = without(found.hits, worn_out)
     skipped = bool(worn_out) and bool(found.hits) and found.hits[0].article_id in worn_out
@@ -92,24 +99,41 @@ def _answer_one(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, f
 
 
 def _answer_both(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, found: list[Found]) -> Events:
+    """Answer two questions, and where one of them is unclear, ask about that one last."""
+    enough = context.settings().answer_threshold
+    sure = [each for each in found if each.score >= enough]
     said = [
         each.hits[0].article_id
-        for number, each in enumerate(found)
-        if answer(dispatcher, each.question, each.vector, each.hits, suggest=number == len(found) - 1)
+        for each in sure
+        if answer(
+            dispatcher, each.question, each.vector, each.hits, suggest=each is sure[-1] and len(sure) == len(found)
+        )
     ]
+    unclear = [(each, choices(each.vector, each.hits)) for each in found if each.score < enough]
+    for each, offered in unclear:
+        say(dispatcher, f"About “{each.question}”: is it one of these?", [*offered, PERSON])
     remembered = [SlotSet("last_question", text), SlotSet("topic", found[-1].topic.to_slot())]
-    if said:
-        return [*remembered, SlotSet("shown_articles", said), *answered()]
-    return [*remembered, SlotSet("shown_articles", None), *no_answer(dispatcher, tracker, found[0].vector, [])]
+    if not said:
+        return [*remembered, SlotSet("shown_articles", None), *no_answer(dispatcher, tracker, found[0].vector, [])]
+    return [*remembered, SlotSet("shown_articles", said), *answered()]
 
 
-def _asks_again(text: str, before: Topic) -> bool:
-    """Whether a message is the question before in other words, and not one more detail of it ("and to Canada?")."""
+def _asks_again(text: str, found: Found, before: Topic) -> bool:
+    """Whether a message that finds the same article is the same question in other words, and not a detail of it.
+
+    "And to Canada?" is a detail. What leans on the question before has to be near to it to count as the same; what
+    stands by itself is the same where it is near, or where the same sentences would answer it.
+    """
     if not before.question or wording.carries_on(text):
         return False
     asked = [before.question, *([before.follow_up] if before.follow_up else [])]
-    vectors = context.encoder().encode([text, *asked])
-    return bool((vectors[1:] @ vectors[0]).max() >= SAME_AGAIN)
+    said, *earlier = context.encoder().encode([text, *asked])
+    near = max(float(said @ each) for each in earlier)
+    if wording.leaning(text):
+        return near >= SAME_AGAIN_LEANING
+    article_id = found.hits[0].article_id
+    place = answering_place(article_id, said)
+    return near >= SAME_AGAIN or any(answering_place(article_id, each) == place for each in earlier)
 
 
 def without(hits: list[Hit], shown: set[str] | list[str]) -> list[Hit]:

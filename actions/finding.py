@@ -59,6 +59,11 @@ class Found:
     topic: Topic
     leaned: bool = False
 
+    @property
+    def score(self) -> float:
+        """How sure the best article is."""
+        return self.hits[0].score if self.hits else 0.0
+
 
 def find(text: str, vector: np.ndarray | None, topic: Topic, brief_counts: bool = True) -> list[Found]:
     """Return what was asked, each with its articles: one question, or two where both have an answer of their own."""
@@ -102,14 +107,18 @@ def _is_new(best: Hit, joined: list[Hit]) -> bool:
 
 
 def _both(pair: tuple[str, str], whole: Found) -> list[Found] | None:
-    """Return both questions where each finds an article of its own, else None."""
+    """Return both questions where each finds an article of its own, one of them surely, else None."""
     first, second = _alone(pair[0]), _alone(pair[1])
-    if wording.leaning(pair[1]):
-        # "... and how long is it guaranteed": what "it" is stands in the whole.
-        second = replace(second, hits=fuse(second.hits, whole.hits, BEHIND[1] / 2, _category(first.hits)))
-    enough = context.settings().answer_threshold
-    sure = all(each.hits and each.hits[0].score >= enough for each in (first, second))
-    if not sure or first.hits[0].article_id == second.hits[0].article_id:
+    leans = wording.leaning(pair[1])
+    if leans and first.hits:
+        # "... and how long is it guaranteed": what "it" is stands in the whole, and its article has been named.
+        merged = fuse(second.hits, whole.hits, BEHIND[min(leans, wording.MOST_LEANING)], _category(first.hits))
+        second = replace(second, hits=[hit for hit in merged if hit.article_id != first.hits[0].article_id])
+    if not first.hits or not second.hits or first.hits[0].article_id == second.hits[0].article_id:
+        return None
+    sure, unsure = max(first.score, second.score), min(first.score, second.score)
+    settings = context.settings()
+    if sure < settings.answer_threshold or unsure < settings.another_threshold:
         return None
     return [first, second]
 

@@ -58,6 +58,15 @@ def answer(
     return True
 
 
+def answering_place(article_id: str, question: np.ndarray) -> tuple[int, int] | None:
+    """Where in an article the answer to a question stands: passage and sentence; None if it is not published."""
+    published = quotable(article_id)
+    if published is None:
+        return None
+    best = max(compose(published.sources, question), key=lambda block: block.score)
+    return best.source, best.first
+
+
 def _addresses(article: Quotable, blocks: list[Block]) -> list[str]:
     """The pages elsewhere that the quoted words link to; links between articles become suggestions."""
     shown = "\n".join(block.text for block in blocks)

@@ -13,7 +13,7 @@ _OPENING = re.compile(
 )
 _CARRIES_ON = re.compile(
     r"^\W*(?:(?:ok(?:ay)?|so|well|hm+|yes|no|thanks|great|cool)\W+)*"
-    r"(?:and|or|but|also|what about|how about|what if|same|for|even|then|now)\b",
+    r"(?:and|or|but|also|what about|how about|what if|same|even|then|now)\b",
     re.IGNORECASE,
 )
 _POINTS_BACK = re.compile(

@@ -24,7 +24,9 @@ from tqdm import tqdm
 
 from actions import context, published
 from actions.answers import AnotherAnswer, Answer
+from actions.finding import Topic, find
 from kb_index import articles, store
+from kb_index.answers import compose
 from kb_index.database import create_database_engine
 from kb_index.encoder import Encoder, EncoderError
 from kb_index.schema import migrate
@@ -211,37 +213,45 @@ def _article_of_questions() -> dict[str, str]:
 
 
 def _excerpts(limit: int | None) -> tuple[dict[str, Any], list[str]]:
-    """Whether what is shown holds the labelled answer, where the answer came from the right article."""
-    counts = {half: {"answered": 0, "contained": 0, "words": 0, "article_words": 0} for half in (SEEN, HELD_OUT)}
+    """How often what is shown holds the labelled answer: where it was given as the answer ("answered"), where the
+    right article came first, sure or not ("first"), and of the labelled article in any case ("any")."""
+    counts = {
+        level: {half: {"answers": 0, "contained": 0, "words": 0, "article_words": 0} for half in (SEEN, HELD_OUT)}
+        for level in ("answered", "first", "any")
+    }
     misses = []
     for message in [each for each in _cases("messages.jsonl") if "contains" in each["expected"]][:limit]:
-        wanted, player = message["expected"], Player()
-        replies = [
-            reply for text in [*message.get("before", []), message["text"]] for reply in player.say(text, Answer())
-        ]
-        right = [
-            each for each in replies[-1:] if each["type"] == "answer" and each["article"]["id"] == wanted["article"]
-        ]
-        for reply in right:
-            count = counts[half_of(message["id"])]
-            contained = _squeeze(wanted["contains"]) in _squeeze(reply["text"])
-            count["answered"] += 1
-            count["contained"] += contained
-            count["words"] += len(reply["text"].split())
-            article = published.quotable(wanted["article"])
-            count["article_words"] += sum(len(source.text.split()) for source in article.sources) if article else 0
-            if not contained and half_of(message["id"]) == SEEN:
-                misses.append(f"{message['id']} not shown: {message['text']} -> {wanted['contains']}")
-    shares = {}
-    for half, count in counts.items():
-        answers = max(1, count["answered"])
-        shares[half] = {
-            "answers": count["answered"],
-            "contained": round(count["contained"] / answers, 3),
-            "words": round(count["words"] / answers, 1),
-            "article_words": round(count["article_words"] / answers, 1),
-        }
-    return shares, misses
+        wanted, half, topic = message["expected"], half_of(message["id"]), Topic()
+        for text in [*message.get("before", []), message["text"]]:
+            found = find(text, None, topic)[0]
+            topic = found.topic
+        article = published.quotable(wanted["article"])
+        if article is None:
+            raise ValueError(f"{message['id']} expects an article that is not there: {wanted['article']}")
+        shown = " ".join(block.text for block in compose(article.sources, found.vector))
+        contained = _squeeze(wanted["contains"]) in _squeeze(shown)
+        first = bool(found.hits) and found.hits[0].article_id == wanted["article"]
+        sure = first and found.hits[0].score >= context.settings().answer_threshold
+        for level, counted in (("answered", sure), ("first", first), ("any", True)):
+            if counted:
+                count = counts[level][half]
+                count["answers"] += 1
+                count["contained"] += contained
+                count["words"] += len(shown.split())
+                count["article_words"] += sum(len(source.text.split()) for source in article.sources)
+        if not contained and half == SEEN:
+            misses.append(f"{message['id']} not shown: {message['text']} -> {wanted['contains']}")
+    return {level: {half: _means(count) for half, count in by.items()} for level, by in counts.items()}, misses
+
+
+def _means(count: dict[str, int]) -> dict[str, Any]:
+    answers = max(1, count["answers"])
+    return {
+        "answers": count["answers"],
+        "contained": round(count["contained"] / answers, 3),
+        "words": round(count["words"] / answers, 1),
+        "article_words": round(count["article_words"] / answers, 1),
+    }
 
 
 def _squeeze(text: str) -> str:
@@ -262,9 +272,11 @@ def _show(result: dict[str, Any], out: Console) -> None:
                 row = halves[half]
                 table.add_row(kind, half, *(str(row[name]) for name in ("cases", "good", *OUTCOMES)))
     out.print(table)
-    table = Table("half", "answers", "contained", "words", "of an article's", title="Labelled answers in what is shown")
-    for half, row in result["excerpts"].items():
-        table.add_row(half, *(str(row[name]) for name in ("answers", "contained", "words", "article_words")))
+    title = "Labelled answers in what is shown of the right article"
+    table = Table("article", "half", "answers", "contained", "words", "of an article's", title=title)
+    for level, halves in result["excerpts"].items():
+        for half, row in halves.items():
+            table.add_row(level, half, *(str(row[name]) for name in ("answers", "contained", "words", "article_words")))
     out.print(table)
     out.print(f"A turn in the actions: p50 {result['turn_ms']['p50']} ms, p95 {result['turn_ms']['p95']} ms")
 

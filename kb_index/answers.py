@@ -17,8 +17,8 @@ MAX_SENTENCES = 4
 MAX_LIST_WORDS = 90
 MAX_LIST_LINES = 7
 # What is shown of a whole article. Chosen on half of the demo shop's labelled answers, see docs/answers.md.
-ANSWER_WORDS = 80
-GROWN_WORDS = 30  # a sentence comes with its neighbours up to so many
+ANSWER_WORDS = 100
+GROWN_WORDS = 40  # a sentence comes with its neighbours up to so many
 MAX_BLOCKS = 3
 LEAD_BONUS = 0.12  # cosine
 Spans = tuple[tuple[int, int], ...]
