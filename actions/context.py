@@ -5,6 +5,7 @@ import threading
 from functools import lru_cache
 
 from pydantic import Field
+from rasa_sdk import Tracker
 from sqlalchemy import Engine
 
 from actions.order_book import OrderBook, SqlOrderBook
@@ -26,6 +27,11 @@ class ActionSettings(KnowledgeSettings):
     another_threshold: float = Field(
         default=0.25, description="The score from which another article is tried after one that did not help."
     )
+
+
+def intent_of(tracker: Tracker) -> str:
+    """Return the newest message's intent, the fallback among them (`Tracker` leaves that out, and needs a ranking)."""
+    return str((tracker.latest_message.get("intent") or {}).get("name") or "")
 
 
 @lru_cache(maxsize=1)

@@ -14,13 +14,16 @@ from kb_index.search import Hit
 
 LOOKED_AT = 12  # articles a search that are compared
 MAX_QUESTION = 400  # characters
-# How much the search behind the question before counts beside the message's own, by how much the message leans,
-# and what an article of the same category as the last answer gets on top, both in log odds. Chosen on half of
-# data/evaluation/conversations.jsonl; the other half is reported in docs/answers.md.
-BEHIND = (0.0, 0.7, 1.0, 1.5)
-SAME_CATEGORY = 1.0
-AGREEMENT = 0.5  # both searches found it
+# How much the search behind the question before counts beside the message's own: little where the message finds
+# something by itself, and more the less it does; and what an article of the same category as the last answer gets on
+# top, in log odds. Chosen on half of data/evaluation; the other half is reported in docs/answers.md.
+BEHIND = 0.35
+BEHIND_UNSURE = 0.5
+BEHIND_ELLIPSIS = 1.0  # at least, for "and to Canada?"
+SAME_CATEGORY = 2.0
+AGREEMENT = 1.0  # both searches found it
 FOUND = -2.0  # log odds from which a search counts as having found an article
+LEAST_LEFT = 0.05  # of probability, for what is left after articles that were not it
 CLEARLY_NEW = 1.0  # log odds by which a message does better alone before it starts a new topic
 
 
@@ -71,7 +74,7 @@ def find(text: str, vector: np.ndarray | None, topic: Topic, brief_counts: bool 
     pair = wording.two_questions(text)
     leans = wording.leaning(pair[0] if pair else text, brief_counts) if topic.question else 0
     if leans:
-        return [_behind(text, vector, topic, leans)]
+        return [_behind(text, vector, topic)]
     alone = _alone(text, vector)
     return (pair and _both(pair, alone)) or [alone]
 
@@ -88,13 +91,14 @@ def _alone(text: str, vector: np.ndarray | None = None) -> Found:
     return Found(text, vector, hits, Topic(text, "", _category(hits)))
 
 
-def _behind(text: str, vector: np.ndarray | None, topic: Topic, leans: int) -> Found:
+def _behind(text: str, vector: np.ndarray | None, topic: Topic) -> Found:
     """Understand a message behind the question before it, unless it does clearly better alone."""
     said = wording.bare(text)
     alone = _alone(said, vector if said == text else None)
     together = f"{topic.text} {said}"[-MAX_QUESTION:]
     behind, joined = search(together)
-    hits = fuse(alone.hits, joined, BEHIND[min(leans, wording.MOST_LEANING)], topic.category)
+    weight = max(_weight(alone), BEHIND_ELLIPSIS if wording.carries_on(text) and _is_brief(said) else 0.0)
+    hits = fuse(alone.hits, joined, weight, topic.category)
     if not hits or (alone.hits and hits[0].article_id == alone.hits[0].article_id and _is_new(alone.hits[0], joined)):
         return replace(alone, hits=hits)
     follows = Topic(topic.question, said, _category(hits) or topic.category)
@@ -109,11 +113,11 @@ def _is_new(best: Hit, joined: list[Hit]) -> bool:
 def _both(pair: tuple[str, str], whole: Found) -> list[Found] | None:
     """Return both questions where each finds an article of its own, one of them surely, else None."""
     first, second = _alone(pair[0]), _alone(pair[1])
-    leans = wording.leaning(pair[1])
-    if leans and first.hits:
+    if wording.leaning(pair[1]) and first.hits:
         # "... and how long is it guaranteed": what "it" is stands in the whole, and its article has been named.
-        merged = fuse(second.hits, whole.hits, BEHIND[min(leans, wording.MOST_LEANING)], _category(first.hits))
-        second = replace(second, hits=[hit for hit in merged if hit.article_id != first.hits[0].article_id])
+        named = [first.hits[0].article_id]
+        merged = fuse(without(second.hits, named), without(whole.hits, named), _weight(second), _category(first.hits))
+        second = replace(second, hits=merged)
     if not first.hits or not second.hits or first.hits[0].article_id == second.hits[0].article_id:
         return None
     sure, unsure = max(first.score, second.score), min(first.score, second.score)
@@ -121,6 +125,14 @@ def _both(pair: tuple[str, str], whole: Found) -> list[Found] | None:
     if sure < settings.answer_threshold or unsure < settings.another_threshold:
         return None
     return [first, second]
+
+
+def _is_brief(said: str) -> bool:
+    return len(said.split()) <= wording.BRIEF_WORDS
+
+
+def _weight(alone: Found) -> float:
+    return BEHIND + BEHIND_UNSURE * (1 - alone.score) ** 2
 
 
 def fuse(alone: list[Hit], joined: list[Hit], weight: float, category: str) -> list[Hit]:
@@ -148,6 +160,19 @@ def fuse(alone: list[Hit], joined: list[Hit], weight: float, category: str) -> l
         hit = behind.get(article_id) or by_itself[article_id]
         merged.append(replace(hit, score=1 / (1 + math.exp(-sure))))
     return merged
+
+
+def without(hits: list[Hit], shown: set[str] | list[str]) -> list[Hit]:
+    """Return the other articles, each with its chance of being right now that those shown are known not to be."""
+    gone = sum(hit.score for hit in hits if hit.article_id in shown)
+    left = max(1 - gone, LEAST_LEFT)
+    return [replace(hit, score=min(hit.score / left, 1.0)) for hit in hits if hit.article_id not in shown]
+
+
+def doubted(found: Found, odds: float) -> Found:
+    """Lower each article's chance by some log odds, for a reason outside the search."""
+    hits = [replace(hit, score=1 / (1 + math.exp(odds - log_odds(hit.score)))) for hit in found.hits]
+    return replace(found, hits=hits)
 
 
 def log_odds(probability: float) -> float:

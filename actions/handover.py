@@ -1,14 +1,20 @@
 """Handing over to a person, and what a bare yes or no means after an offer."""
 
+import re
 from typing import Any
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions import context
+from actions.answers import AnotherAnswer, AnswerHelped
 from actions.replies import PERSON, hand_off, say
 
 Events = list[dict[str, Any]]
+
+# "No, thanks" wants nothing more; a bare "no" under an answer says that it did not help.
+_THANKS = re.compile(r"\b(?:thank|thanks|thx|cheers|that'?s all|that is all|all good|nothing else)\b", re.IGNORECASE)
 
 
 class HandOver(Action):
@@ -18,7 +24,7 @@ class HandOver(Action):
         return "action_hand_over"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
-        intent = tracker.get_intent_of_latest_message()
+        intent = context.intent_of(tracker)
         # The service holds the decision with its reasons (it measured the signals); this names the
         # rule's own reason for what the decision left to the rules.
         reason = "complaint" if intent == "complaint" else "asked_for_person"
@@ -38,6 +44,9 @@ class Affirm(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
         if tracker.get_slot("offered") == "person":
             return [FollowupAction("action_hand_over")]
+        if tracker.get_slot("shown_articles"):
+            # "Did that help?" stands under every answer.
+            return AnswerHelped().run(dispatcher, tracker, domain)
         say(dispatcher, "All right. What can I do for you?")
         return []
 
@@ -47,7 +56,12 @@ class Deny(Action):
         return "action_deny"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
-        if tracker.get_slot("offered") == "person":
+        text = tracker.latest_message.get("text") or ""
+        intent = context.intent_of(tracker)
+        offered = tracker.get_slot("offered")
+        if intent == "deny" and not offered and tracker.get_slot("shown_articles") and not _THANKS.search(text):
+            return AnotherAnswer().run(dispatcher, tracker, domain)
+        if offered == "person":
             say(dispatcher, "All right. Ask me in other words whenever you like; a person is one click away.", [PERSON])
         else:
             say(dispatcher, "All right. I'm here if you need anything.")

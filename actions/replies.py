@@ -58,13 +58,11 @@ def answer(
     return True
 
 
-def answering_place(article_id: str, question: np.ndarray) -> tuple[int, int] | None:
-    """Where in an article the answer to a question stands: passage and sentence; None if it is not published."""
+def quoted(article_id: str, question: np.ndarray) -> set[tuple[int, int]]:
+    """Return what of an article would be quoted for a question, each sentence as its passage and place."""
     published = quotable(article_id)
-    if published is None:
-        return None
-    best = max(compose(published.sources, question), key=lambda block: block.score)
-    return best.source, best.first
+    blocks = compose(published.sources, question) if published else []
+    return {(block.source, place) for block in blocks for place in range(block.first, block.last + 1)}
 
 
 def _addresses(article: Quotable, blocks: list[Block]) -> list[str]:

@@ -175,10 +175,18 @@ def _unit(text: str, found: Spans, place: int) -> tuple[int, int]:
 
 
 def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[int, int]:
-    """Take in what follows, and then what stands before, as long as all of it is no more than `words`."""
-    while last + 1 < len(found) and _words(text, found, first, last + 1) <= words:
-        last += 1
-    while first > 0 and _words(text, found, first - 1, last) <= words:
+    """Take in what follows, and then what stands before, as long as all of it is no more than `words`.
+
+    Of a list that is not begun yet, all or nothing: half of the steps would look like all of them.
+    """
+    while last + 1 < len(found):
+        following = last + 1
+        if _LIST_MARK.match(text, *found[following]) and not _LIST_MARK.match(text, *found[last]):
+            following = (_list_around(text, found, following) or (following, following))[1]
+        if _words(text, found, first, following) > words:
+            break
+        last = following
+    while first > 0 and not _LIST_MARK.match(text, *found[first - 1]) and _words(text, found, first - 1, last) <= words:
         first -= 1
     return first, last
 

@@ -34,7 +34,7 @@ def shop_database(sqlite_template, tmp_path_factory, encoder):
 @pytest.fixture
 def shop(shop_database, monkeypatch):
     monkeypatch.setenv("SWITCHBOARD_DATABASE_URL", shop_database)
-    built = (context.settings, context.database, context.orders, context.knowledge)
+    built = (context.settings, context.database, context.encoder, context.orders, context.knowledge)
     for each in built:
         each.cache_clear()
     yield
@@ -48,7 +48,7 @@ def run(shop):
 
     def act(action, text="", slots=None, intent="ask_question", **latest):
         message = {"text": text, "intent": {"name": intent, "confidence": 0.9}, **latest}
-        known = {"failed_answers": None, "offered": None, "last_question": None, "shown_articles": None}
+        known = {"failed_answers": None, "offered": None, "last_question": None, "shown_articles": None, "topic": None}
         tracker = Tracker("test", {**known, **(slots or {})}, message, [], False, None, {}, "action_listen")
         dispatcher = CollectingDispatcher()
         events = action.run(dispatcher, tracker, {})
@@ -57,3 +57,16 @@ def run(shop):
         return said, set_slots, [event for event in events if event["event"] != "slot"]
 
     return act
+
+
+@pytest.fixture
+def talk(run):
+    """A conversation: `talk(action, text)` with the slots of all turns before; returns what was said."""
+    slots = {}
+
+    def say(action, text, intent="ask_question"):
+        said, changed, _ = run(action, text, slots, intent)
+        slots.update(changed)
+        return said
+
+    return say

@@ -40,10 +40,11 @@ def test_the_second_failure_in_a_row_asks_for_a_person(run):
 
 
 def test_a_follow_up_is_understood_from_the_question_before(run):
-    _, slots, _ = run(Answer(), "and in Germany?", {"last_question": "how long does shipping take?"})
-    assert slots["last_question"] in ("how long does shipping take? and in Germany?", "and in Germany?")
-    (said,), _, _ = run(Answer(), "what about by gift card", {"last_question": "how do I pay for my order"})
-    assert said["type"] in ("answer", "text")
+    topic = {"question": "How much is shipping to France?", "follow_up": "", "category": "shipping"}
+    (said,), slots, _ = run(Answer(), "and to Canada?", {"topic": topic})
+    assert said["article"]["id"] == "shipping-costs-and-times" and "Canada" in said["text"]
+    assert slots["last_question"] == "How much is shipping to France? to Canada?"
+    assert slots["topic"]["question"] == topic["question"] and slots["topic"]["follow_up"] == "to Canada?"
 
 
 def test_after_did_not_help_the_next_best_comes_and_not_the_same_again(run):
@@ -75,6 +76,26 @@ def test_no_after_the_offer_leaves_the_door_open(run):
     assert said["quick_replies"][0]["title"] == "Talk to a person" and slots == {"offered": None}
 
 
+def test_a_bare_no_under_an_answer_brings_the_next_best_and_no_thanks_does_not(run):
+    slots = {"last_question": "how do I return something", "shown_articles": ["how-to-return"]}
+    (said,), after, _ = run(Deny(), "no", slots, "deny")
+    assert "sorry that did not help" in said["text"] and after["failed_answers"] == 1
+    assert said.get("article", {}).get("id") != "how-to-return"
+    (said,), _, _ = run(Deny(), "no thanks", slots, "deny")
+    assert said["type"] == "text" and "quick_replies" not in said
+
+
+def test_yes_under_an_answer_is_thanked_for_and_fetches_nobody(run):
+    (said,), slots, events = run(Affirm(), "yes", {"shown_articles": ["how-to-return"]}, "affirm")
+    assert "Good to hear" in said["text"] and not events and slots["failed_answers"] is None
+
+
+def test_the_second_answer_that_did_not_help_asks_for_a_person(run):
+    slots = {"last_question": "how do I return something", "shown_articles": ["how-to-return"], "failed_answers": 1}
+    said, _, _ = run(AnotherAnswer(), "that did not help", slots)
+    assert said[-1]["type"] == "handoff" and said[-1]["reason"] == "unresolved"
+
+
 def test_handing_over_closes_an_open_form(run):
     (said,), slots, events = run(HandOver(), "a person please", {"requested_slot": "email"}, "talk_to_person")
     assert said["reason"] == "asked_for_person"
@@ -82,5 +103,6 @@ def test_handing_over_closes_an_open_form(run):
 
 
 def test_nonsense_after_a_question_is_not_answered_from_that_question(run):
-    (said,), _, _ = run(Answer(), "asdf jkl", {"last_question": "how do I return something"}, intent="out_of_scope")
+    slots = {"topic": {"question": "how do I return something"}}
+    (said,), _, _ = run(Answer(), "asdf jkl", slots, intent="out_of_scope")
     assert said["type"] == "text"

@@ -1,0 +1,156 @@
+"""Several turns: what leans on the turn before, what does not, two questions, and the same one again."""
+
+import pytest
+
+from actions import context
+from actions.answers import AnotherAnswer, Answer
+from actions.published import quotable
+from kb_index import articles, store
+
+
+def ids(said):
+    return [message["article"]["id"] for message in said if message["type"] == "answer"]
+
+
+def squeezed(text):
+    return " ".join(text.split())
+
+
+@pytest.fixture
+def publish(shop):
+    """Publish an article for one test, and take it out again."""
+    made = []
+
+    def act(article_id, title, body, questions=()):
+        article = articles.Article(id=article_id, title=title, body=body, category="test", questions=tuple(questions))
+        prepared = store.prepare(article, context.encoder())
+        with context.database().execution_options(writes=True).begin() as connection:
+            store.publish(connection, prepared)
+        made.append(article_id)
+        context.knowledge().refresh()
+
+    yield act
+    with context.database().execution_options(writes=True).begin() as connection:
+        for article_id in made:
+            store.withdraw(connection, article_id)
+
+
+def test_every_quoted_line_stands_in_the_article(talk):
+    (said,) = talk(Answer(), "How do I return something?")
+    article = quotable(said["article"]["id"])
+    text = squeezed(" ".join(source.text for source in article.sources))
+    for block in said["text"].split("\n\n"):
+        assert squeezed(block) in text
+    assert said["article"]["anchor"] in {source.anchor for source in article.sources}
+
+
+def test_an_answer_is_a_few_sentences_and_not_the_whole_article(publish, talk):
+    sections = [
+        f"## Part {n}\n\nThe flux gauge number {n} is oiled on day {n}. " + "Nothing else. " * 40 for n in range(9)
+    ]
+    publish("flux-gauges", "Flux gauges", "Flux gauges are oiled.\n\n" + "\n\n".join(sections))
+    (said,) = talk(Answer(), "when is the flux gauge number 7 oiled?")
+    assert "day 7" in said["text"] and len(said["text"].split()) <= 110
+    assert said["article"]["anchor"] == "part-7"
+
+
+def test_steps_stay_steps(talk):
+    (said,) = talk(Answer(), "How do I return something?")
+    lines = said["text"].splitlines()
+    steps = [line for line in lines if line[:1].isdigit()]
+    assert [line[:2] for line in steps] == [f"{n}." for n in range(1, len(steps) + 1)] and len(steps) >= 3
+
+
+def test_links_to_other_sites_stay_links_and_nothing_else_does(publish, talk):
+    body = (
+        "Register a zorgon at the [zorgon office](https://zorgon.example/register), "
+        "not by [script](data:text/html,hello) and not in [the shop](/help/payment-methods)."
+    )
+    publish("register-a-zorgon", "Register a zorgon", body, ["Where do I register my zorgon?"])
+    (said,) = talk(Answer(), "where do I register a zorgon")
+    assert "zorgon office: https://zorgon.example/register" in said["text"]
+    assert "data:" not in said["text"] and "/help/" not in said["text"]
+
+
+def test_what_people_ask_next_is_not_what_was_just_asked_and_finds_an_answer(talk):
+    asked = "Which payment methods do you take?"
+    (said,) = talk(Answer(), asked)
+    suggested = [reply["text"] for reply in said["quick_replies"]]
+    assert 1 <= len(suggested) <= 2 and asked not in suggested
+    for text in suggested:
+        assert ids(talk(Answer(), text)), text
+
+
+def test_follow_ups_stay_with_the_topic_several_turns_deep(talk):
+    assert ids(talk(Answer(), "How much is shipping to France?")) == ["shipping-costs-and-times"]
+    for text in ("and to Poland?", "what about Canada"):
+        assert ids(talk(Answer(), text)) == ["shipping-costs-and-times"], text
+
+
+def test_a_new_topic_is_not_dragged_back_even_where_it_begins_like_a_follow_up(talk):
+    talk(Answer(), "How much is shipping to France?")
+    assert ids(talk(Answer(), "and can I pay in instalments with Klarna?")) == ["pay-in-instalments"]
+    assert ids(talk(Answer(), "How do I return something?")) == ["how-to-return"]
+
+
+def test_two_questions_get_two_answers(talk):
+    said = talk(Answer(), "How much is shipping to Austria and can I pay by PayPal?")
+    assert ids(said) == ["shipping-costs-and-times", "payment-methods"]
+
+
+def test_one_question_in_two_sentences_gets_one_answer(talk):
+    said = talk(Answer(), "I love your coffee. Which payment methods do you take?")
+    assert len(said) == 1
+
+
+def test_the_same_question_a_third_time_does_not_get_the_same_answer_a_third_time(talk):
+    first, second, third = (
+        talk(Answer(), text)
+        for text in (
+            "Which payment methods do you take?",
+            "Which ways to pay do you accept?",
+            "What payment methods are accepted?",
+        )
+    )
+    assert ids(first) == ids(second) == ["payment-methods"]
+    assert ids(third) != ["payment-methods"]
+
+
+def test_did_not_help_never_shows_an_article_again(talk):
+    shown = ids(talk(Answer(), "when do I get my money back"))
+    said = talk(AnotherAnswer(), "that didn't help", "did_not_help")
+    assert not set(ids(said)) & set(shown)
+
+
+def test_unclear_questions_get_choices_that_the_articles_answer(talk, monkeypatch):
+    monkeypatch.setenv("SWITCHBOARD_ANSWER_THRESHOLD", "1")
+    monkeypatch.setenv("SWITCHBOARD_ANOTHER_THRESHOLD", "0")
+    context.settings.cache_clear()
+    (said,) = talk(Answer(), "refund")
+    *choices, person = said["quick_replies"]
+    assert said["type"] == "text" and 1 <= len(choices) <= 3 and person["title"] == "Talk to a person"
+    with context.database().connect() as connection:
+        known = {text for each in store.articles(connection) for text in (each.article.title, *each.article.questions)}
+    assert {choice["text"] for choice in choices} <= known
+
+
+def test_out_of_scope_takes_more_to_be_answered(run):
+    text = "Which payment methods do you take?"
+    score = run(Answer(), text)[0][0]["score"]
+    doubted = run(Answer(), text, intent="out_of_scope")[0][0]
+    assert doubted["type"] == "text" or doubted["score"] < score
+
+
+@pytest.mark.parametrize("topic", [None, 5, "text", [], {"question": None}, {"question": "a" * 10_000, "x": 1}])
+def test_a_topic_that_cannot_be_read_is_no_topic_or_a_short_one(run, topic):
+    said, slots, _ = run(Answer(), "and to Canada?", {"topic": topic})
+    assert said and len(slots["last_question"]) <= 400
+
+
+def test_a_withdrawn_article_is_not_quoted(publish, talk):
+    publish("blip-care", "Care for the blip", "A blip is washed with snow.", ["How do I wash a blip?"])
+    assert ids(talk(Answer(), "How do I wash a blip?")) == ["blip-care"]
+    with context.database().execution_options(writes=True).begin() as connection:
+        store.withdraw(connection, "blip-care")
+    context.knowledge().refresh()
+    assert "snow" not in str(talk(Answer(), "How do I wash a blip?"))
