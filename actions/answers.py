@@ -99,7 +99,7 @@ def _answer_one(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, f
     remembered = [SlotSet("last_question", found.question), SlotSet("topic", found.topic.to_slot())]
     if hits and hits[0].score >= needed:
         intro = "You have seen what I found first. Perhaps this is it:" if skipped else ""
-        if answer(dispatcher, text, found.vector, hits, intro):
+        if answer(dispatcher, text, found.vector, hits, intro, understood=found.question):
             shown = [*shown, hits[0].article_id][-MAX_SHOWN:]
             return [*remembered, SlotSet("shown_articles", shown), *(tried_again(tracker) if skipped else answered())]
     return [*remembered, SlotSet("shown_articles", shown or None), *no_answer(dispatcher, tracker, found.vector, hits)]

@@ -102,7 +102,9 @@ def _behind(text: str, vector: np.ndarray | None, topic: Topic) -> Found:
     if not hits or (alone.hits and hits[0].article_id == alone.hits[0].article_id and _is_new(alone.hits[0], joined)):
         return replace(alone, hits=hits)
     follows = Topic(topic.question, said, _category(hits) or topic.category)
-    return Found(together, behind, hits, follows, leaned=True)
+    # What is new in the follow-up chooses the sentences as much as the topic does: the row of Canada, not any row.
+    both = behind + alone.vector
+    return Found(together, both / np.linalg.norm(both), hits, follows, leaned=True)
 
 
 def _is_new(best: Hit, joined: list[Hit]) -> bool:

@@ -71,10 +71,11 @@ def _sections(passages: Iterable[Source]) -> tuple[Source, ...]:
     whole: list[Source] = []
     for passage in passages:
         if whole and (whole[-1].heading, whole[-1].anchor) == (passage.heading, passage.anchor):
-            before = whole.pop()
+            before = whole[-1]
             text, vectors = f"{before.text}\n{passage.text}", before.vectors + passage.vectors
-            passage = Source(text, passage.heading, passage.anchor, vectors)
-        whole.append(passage)
+            whole[-1] = Source(text, passage.heading, passage.anchor, vectors)
+        else:
+            whole.append(passage)
     return tuple(whole)
 
 

@@ -28,16 +28,17 @@ def answer(
     hits: list[Hit],
     intro: str = "",
     suggest: bool = True,
+    understood: str = "",
 ) -> bool:
     """Answer from the first of `hits`, word for word; return False, saying nothing, where it is no longer published.
 
-    `asked` is the customer's message, `question` the embedding of what it was understood to be.
+    `asked` is the customer's message, `understood` what it was taken for, where that is more, `question` its embedding.
     """
     hit = hits[0]
     published = quotable(hit.article_id)
     if published is None:
         return False
-    blocks = compose(published.sources, question)
+    blocks = compose(published.sources, question, understood or asked)
     source = published.sources[max(blocks, key=lambda block: block.score).source]
     text = "\n\n".join([intro, *(block.text for block in blocks)] if intro else [block.text for block in blocks])
     message: dict[str, Any] = {

@@ -228,7 +228,7 @@ def _excerpts(limit: int | None) -> tuple[dict[str, Any], list[str]]:
         article = published.quotable(wanted["article"])
         if article is None:
             raise ValueError(f"{message['id']} expects an article that is not there: {wanted['article']}")
-        shown = " ".join(block.text for block in compose(article.sources, found.vector))
+        shown = " ".join(block.text for block in compose(article.sources, found.vector, found.question))
         contained = _squeeze(wanted["contains"]) in _squeeze(shown)
         first = bool(found.hits) and found.hits[0].article_id == wanted["article"]
         sure = first and found.hits[0].score >= context.settings().answer_threshold

@@ -1,5 +1,6 @@
 """The sentences that answer, of a passage or of a whole article, with the few that they need, word for word."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,12 @@ MAX_LIST_LINES = 7
 ANSWER_WORDS = 100
 GROWN_WORDS = 40  # a sentence comes with its neighbours up to so many
 MAX_BLOCKS = 3
+MAX_STEPS = 15  # sentences
+WORD_BEGINNING = 6  # characters
+_WORD = re.compile(r"\w+")
 LEAD_BONUS = 0.12  # cosine
 Spans = tuple[tuple[int, int], ...]
+_STEP = re.compile(r"\s*\d{1,3}[.)]\s")
 _LIST_MARK = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
 # A sentence that begins so leans on the one before.
 _LEANS = re.compile(
@@ -53,7 +58,9 @@ def pick(text: str, vectors: bytes, question: np.ndarray, overlap: Callable[[str
 _spans = lru_cache(maxsize=4_096)(spans)
 
 
-def _list_around(text: str, found: Spans, best: int) -> tuple[int, int] | None:
+def _list_around(
+    text: str, found: Spans, best: int, lines: int = MAX_LIST_LINES, words: int = MAX_LIST_WORDS
+) -> tuple[int, int] | None:
     """Return the first and last of the list that the best sentence stands in, with what announces it."""
     starts = [
         start == 0 or text[start - 1] == "\n" or not text[:start].rsplit("\n", 1)[-1].strip() for start, _ in found
@@ -68,7 +75,7 @@ def _list_around(text: str, found: Spans, best: int) -> tuple[int, int] | None:
         first -= 1
     while last + 1 < len(found) and listed[last + 1]:
         last += 1
-    while first < last and _too_much(text, found, first, last):
+    while first < last and (last - first + 1 > lines or _words(text, found, first, last) > words):
         # From the start, as far as it goes, if the best one is still in it; steps are read from the first.
         if last > best:
             last -= 1
@@ -76,10 +83,6 @@ def _list_around(text: str, found: Spans, best: int) -> tuple[int, int] | None:
             first += 1
     announced = first > 0 and text[: found[first - 1][1]].endswith(":")
     return (first - 1 if announced else first), last
-
-
-def _too_much(text: str, found: Spans, first: int, last: int) -> bool:
-    return last - first + 1 > MAX_LIST_LINES or _words(text, found, first, last) > MAX_LIST_WORDS
 
 
 def _sentences_around(text: str, found: Spans, best: int) -> tuple[int, int]:
@@ -126,14 +129,15 @@ class Block:
     score: float
 
 
-def compose(sources: Sequence[Source], question: np.ndarray) -> list[Block]:
+def compose(sources: Sequence[Source], question: np.ndarray, text: str = "") -> list[Block]:
     """Return the few sentences of a whole article that answer, in the article's order, best `score` marking where.
 
     At most `ANSWER_WORDS` words in `MAX_BLOCKS` blocks, but always one whole sentence. The article's first sentence
-    is preferred a little, as writers put the answer there (figures in docs/answers.md). `question` is L2-normalised.
+    is preferred a little, as writers put the answer there (figures in docs/answers.md). `question` is L2-normalised;
+    `text` is what it says, so that a rare word finds its row of a table.
     """
     found = [_spans(source.text) for source in sources]
-    ranked = _ranked(sources, found, question)
+    ranked = _ranked(sources, found, question, text)
     picked: dict[tuple[int, int], float] = {}
     words = blocks = 0
     for score, source, place in ranked:
@@ -152,22 +156,46 @@ def compose(sources: Sequence[Source], question: np.ndarray) -> list[Block]:
     return _blocks(sources, found, picked)
 
 
-def _ranked(sources: Sequence[Source], found: list[Spans], question: np.ndarray) -> list[tuple[float, int, int]]:
+def _ranked(
+    sources: Sequence[Source], found: list[Spans], question: np.ndarray, text: str
+) -> list[tuple[float, int, int]]:
     ranked = []
+    shared = iter(_shared_words(sources, found, text))
     for number, (source, spans_here) in enumerate(zip(sources, found, strict=True)):
         matrix = np.frombuffer(source.vectors, dtype=STORED).astype(np.float32)
         fits = matrix.size == len(spans_here) * question.size
         scores = matrix.reshape(len(spans_here), -1) @ question if fits else np.zeros(len(spans_here))
         for place, score in enumerate(scores):
-            ranked.append((float(score) + (LEAD_BONUS if number == place == 0 else 0.0), number, place))
+            lead = LEAD_BONUS if number == place == 0 else 0.0
+            ranked.append((float(score) + LEXICAL_WEIGHT * next(shared) + lead, number, place))
     return sorted(ranked, key=lambda each: (-each[0], each[1:]))
 
 
+def _shared_words(sources: Sequence[Source], found: list[Spans], text: str) -> list[float]:
+    """Return each sentence's share of the question's words, from 0 to 1; words of few sentences count most."""
+    asked = _beginnings(text)
+    said = [
+        _beginnings(source.text[start:end])
+        for source, spans_here in zip(sources, found, strict=True)
+        for start, end in spans_here
+    ]
+    weight = {word: math.log((len(said) + 1) / (0.5 + sum(word in each for each in said))) for word in asked}
+    total = sum(weight.values()) or 1.0
+    return [sum(weight[word] for word in asked & each) / total for each in said]
+
+
+@lru_cache(maxsize=8_192)
+def _beginnings(text: str) -> frozenset[str]:
+    """The words of a text, cut to what its forms have in common, near enough."""
+    return frozenset(word[:WORD_BEGINNING] for word in _WORD.findall(text.casefold()))
+
+
 def _unit(text: str, found: Spans, place: int) -> tuple[int, int]:
-    """Return the first and last of a sentence with what it cannot do without: its list up to it, or the one before."""
+    """Return the first and last of a sentence with what it cannot do without: its steps, or the one before."""
     if _LIST_MARK.match(text, *found[place]):
-        first, _ = _list_around(text, found, place) or (place, place)
-        return first, place
+        first, last = _list_around(text, found, place, MAX_STEPS, ANSWER_WORDS) or (place, place)
+        # Steps are done one after the other; of other lists, what follows is another matter.
+        return first, last if _STEP.match(text, *found[place]) else place
     if text[: found[place][1]].endswith(":") and place + 1 < len(found):
         return place, place + 1
     leans = place > 0 and _LEANS.match(text, found[place][0]) and _words(text, found, place - 1, place) <= MAX_WORDS

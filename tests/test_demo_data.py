@@ -51,6 +51,12 @@ def messages() -> list[dict]:
 
 
 @pytest.fixture(scope="module")
+def conversations() -> list[dict]:
+    lines = (EVALUATION / "conversations.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="module")
 def orders() -> list[dict[str, str]]:
     with (DEMO / "orders.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -149,6 +155,30 @@ def test_expected_articles_exist_and_hold_the_expected_sentence(articles, messag
             if squeeze(sentence) not in squeeze(articles[expected["article"]][1]):
                 wrong.append((message["id"], sentence))
     assert wrong == []
+
+
+def test_there_are_enough_conversations_of_each_kind_and_none_twice(conversations):
+    least = {**dict.fromkeys(("follow_up", "topic_change", "two_questions", "did_not_help"), 40), "adversarial": 20}
+    least |= {"one_question": 10, "asked_again": 15}
+    counts = Counter(case["kind"] for case in conversations)
+    assert set(counts) == set(least)
+    assert {kind: counts[kind] for kind, number in least.items() if counts[kind] < number} == {}
+    assert len({case["id"] for case in conversations}) == len(conversations)
+    assert len({tuple(case["turns"]) for case in conversations}) == len(conversations)
+
+
+def test_every_conversation_expects_what_its_kind_can_have(articles, conversations):
+    turns = {"follow_up": 2, "topic_change": 2, "did_not_help": 2, "asked_again": 3}
+    for case in conversations:
+        kind, expected = case["kind"], case["expected"]
+        assert len(case["turns"]) >= turns.get(kind, 1), case["id"]
+        if kind == "adversarial":
+            assert expected == {"action": "say_so"}, case["id"]
+            continue
+        wanted = expected["both"] if kind == "two_questions" else [expected["articles"]]
+        assert len(wanted) == (2 if kind == "two_questions" else 1) and all(wanted), case["id"]
+        assert {slug for each in wanted for slug in each} <= set(articles), case["id"]
+        assert kind != "two_questions" or not set(wanted[0]) & set(wanted[1]), case["id"]
 
 
 def test_messages_do_not_copy_the_wording_of_the_article_they_ask_for(articles, messages):

@@ -52,6 +52,19 @@ def test_no_in_any_language_under_an_answer_brings_the_next_best(customer):
     assert second["kind"] != "answer" or second["article"]["id"] != first["article"]["id"]
 
 
+def test_a_follow_up_is_understood_and_a_new_topic_is_not_dragged_back(customer):
+    customer.ask("How much is shipping to France?")
+    follow_up = customer.ask("and to Canada?")
+    assert follow_up["article"]["id"] in ("shipping-costs-and-times", "countries-we-ship-to")
+    assert customer.ask("Which payment methods do you take?")["article"]["id"] == "payment-methods"
+
+
+def test_two_questions_in_one_message_get_two_answers(customer):
+    sequence = customer.say("How much is shipping to Austria and can I pay by PayPal?")["sequence"]
+    answers = all_after(customer, sequence, 2)
+    assert {each["article"]["id"] for each in answers} == {"shipping-costs-and-times", "payment-methods"}
+
+
 def test_yes_under_an_answer_is_thanked_for(customer):
     first = customer.ask("Which payment methods do you take?")
     reply = customer.ask("Oui", vote={"sequence": first["sequence"], "helped": True})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kb_index.answers import pick
+from kb_index.answers import ANSWER_WORDS, MAX_BLOCKS, Source, compose, pick
 from kb_index.encoder import Encoder
 from kb_index.sentences import sentences
 
@@ -51,3 +51,50 @@ def test_embeddings_that_do_not_fit_the_sentences_are_done_without(encoder: Enco
     text = "One thing is here. Another thing is there."
     question = np.ones(encoder.dimensions, dtype=np.float32)
     assert pick(text, b"\0\0", question, lambda said: float("Another" in said))[0] == "Another thing is there."
+
+
+def source(encoder: Encoder, text: str, anchor: str = "") -> Source:
+    return Source(text, anchor, anchor, encoder.encode(sentences(text)).astype("<f2").tobytes())
+
+
+def composed(encoder: Encoder, texts: list[str], question: str):
+    return compose([source(encoder, text) for text in texts], encoder.encode([question])[0], question)
+
+
+def test_of_a_whole_article_a_few_blocks_are_quoted_word_for_word_in_its_order(encoder: Encoder):
+    texts = [LONG, LONG + " Refunds take five working days. " + LONG, LONG]
+    blocks = composed(encoder, texts, "how long does a refund take")
+    assert 1 <= len(blocks) <= MAX_BLOCKS
+    assert all(block.text in texts[block.source] for block in blocks)
+    assert [(b.source, b.first) for b in blocks] == sorted((b.source, b.first) for b in blocks)
+    assert sum(len(block.text.split()) for block in blocks) <= ANSWER_WORDS
+    assert "Refunds take five working days." in max(blocks, key=lambda block: block.score).text
+
+
+def test_all_of_the_steps_are_quoted_or_as_many_as_fit_from_where_they_lead_to_the_answer(encoder: Encoder):
+    steps = "To wash it:\n" + "\n".join(f"{n}. Do thing number {n}." for n in range(1, 9))
+    blocks = composed(encoder, [LONG, steps], "do thing number 5")
+    assert any(block.text == steps for block in blocks)
+
+
+def test_a_rare_word_finds_its_row_of_a_table(encoder: Encoder):
+    rows = [f"Zone: {n}; Country: {land}; Price: {n} euro" for n, land in enumerate(("Peru", "Chad", "Fiji", "Oman"))]
+    filler = [
+        f"Zone: {n}; Country: Nowhere number {n}, a long way away from here; Price: {n} euro" for n in range(9, 30)
+    ]
+    blocks = composed(encoder, ["\n".join([*filler, *rows])], "what is the price to Fiji")
+    assert any("Fiji" in block.text for block in blocks)
+
+
+def test_a_sentence_beyond_the_limit_is_still_an_answer(encoder: Encoder):
+    text = "word " * 300 + "end."
+    assert [block.text for block in composed(encoder, [text], "word")] == [text]
+
+
+def test_passages_whose_embeddings_do_not_fit_are_quoted_all_the_same(encoder: Encoder):
+    question = encoder.encode(["thing"])[0]
+    assert compose([Source("One thing is here.", "", "", b"")], question)[0].text == "One thing is here."
+
+
+def test_of_no_passages_nothing_is_quoted():
+    assert compose([], np.ones(3, dtype=np.float32)) == []
