@@ -160,7 +160,7 @@ def fuse(alone: list[Hit], joined: list[Hit], weight: float, category: str) -> l
         one, other = odds(article_id)
         sure = max(one, other) + (AGREEMENT if min(one, other) > FOUND else 0.0)
         hit = behind.get(article_id) or by_itself[article_id]
-        merged.append(replace(hit, score=1 / (1 + math.exp(-sure))))
+        merged.append(replace(hit, score=_probability(sure)))
     return merged
 
 
@@ -173,13 +173,17 @@ def without(hits: list[Hit], shown: set[str] | list[str]) -> list[Hit]:
 
 def doubted(found: Found, odds: float) -> Found:
     """Lower each article's chance by some log odds, for a reason outside the search."""
-    hits = [replace(hit, score=1 / (1 + math.exp(odds - log_odds(hit.score)))) for hit in found.hits]
+    hits = [replace(hit, score=_probability(log_odds(hit.score) - odds)) for hit in found.hits]
     return replace(found, hits=hits)
 
 
 def log_odds(probability: float) -> float:
     kept = min(max(probability, 1e-4), 1 - 1e-4)
     return math.log(kept / (1 - kept))
+
+
+def _probability(odds: float) -> float:
+    return 1 / (1 + math.exp(-odds))
 
 
 def _category(hits: list[Hit]) -> str:

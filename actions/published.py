@@ -1,6 +1,5 @@
 """An article as the actions quote it: its passages and questions with their embeddings, and its links."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -64,19 +63,6 @@ def _read(article_id: str, version: int) -> Quotable | None:
         question_vectors=np.stack(vectors) if vectors else np.zeros((0, context.encoder().dimensions), np.float32),
         links=_links(published.article.body),
     )
-
-
-def _sections(passages: Iterable[Source]) -> tuple[Source, ...]:
-    """Put the passages of one section together again: steps may run from one into the next."""
-    whole: list[Source] = []
-    for passage in passages:
-        if whole and (whole[-1].heading, whole[-1].anchor) == (passage.heading, passage.anchor):
-            before = whole[-1]
-            text, vectors = f"{before.text}\n{passage.text}", before.vectors + passage.vectors
-            whole[-1] = Source(text, passage.heading, passage.anchor, vectors)
-        else:
-            whole.append(passage)
-    return tuple(whole)
 
 
 def _embedded(row: Row, title: str) -> tuple[bytes, bytes]:
