@@ -134,12 +134,12 @@ def _asks_again(text: str, found: Found, before: Topic) -> bool:
     if not before.question or wording.carries_on(text):
         return False
     asked = [before.question, *([before.follow_up] if before.follow_up else [])]
-    said, *earlier = context.encoder().encode([text, *asked])
-    near = max(float(said @ each) for each in earlier)
+    earlier = context.encoder().encode(asked)
+    near = float((earlier @ found.said).max())
     if wording.leaning(text):
         return near >= SAME_AGAIN_LEANING
     article_id = found.hits[0].article_id
-    now = quoted(article_id, said)
+    now = quoted(article_id, found.said)
     return near >= SAME_AGAIN or any(len(now & quoted(article_id, each)) >= SAME_SHARE * len(now) for each in earlier)
 
 

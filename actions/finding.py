@@ -54,10 +54,14 @@ class Topic:
 
 @dataclass(frozen=True)
 class Found:
-    """Articles for one question, the likeliest first; `question` is what it was understood to be."""
+    """Articles for one question, the likeliest first; `question` is what it was understood to be.
+
+    `vector` is the embedding to choose sentences by, `said` that of the customer's own words.
+    """
 
     question: str
     vector: np.ndarray
+    said: np.ndarray
     hits: list[Hit]
     topic: Topic
     leaned: bool = False
@@ -80,15 +84,20 @@ def find(text: str, vector: np.ndarray | None, topic: Topic, brief_counts: bool 
 
 
 def search(question: str, vector: np.ndarray | None = None) -> tuple[np.ndarray, list[Hit]]:
-    """Return the question's embedding and its articles."""
-    if vector is None:
-        vector = context.encoder().encode([question])[0]
-    return vector, context.knowledge().search(question, limit=LOOKED_AT, embedding=vector)
+    """Return the embedding of the question as it was understood, slips corrected, and its articles.
+
+    `vector` saves encoding it where there was nothing to correct.
+    """
+    knowledge = context.knowledge()
+    understood = knowledge.corrected(question)
+    if vector is None or understood != " ".join(question.split()):
+        vector = context.encoder().encode([understood])[0]
+    return vector, knowledge.search(understood, limit=LOOKED_AT, embedding=vector)
 
 
 def _alone(text: str, vector: np.ndarray | None = None) -> Found:
     vector, hits = search(text, vector)
-    return Found(text, vector, hits, Topic(text, "", _category(hits)))
+    return Found(text, vector, vector, hits, Topic(text, "", _category(hits)))
 
 
 def _behind(text: str, vector: np.ndarray | None, topic: Topic) -> Found:
@@ -104,7 +113,7 @@ def _behind(text: str, vector: np.ndarray | None, topic: Topic) -> Found:
     follows = Topic(topic.question, said, _category(hits) or topic.category)
     # What is new in the follow-up chooses the sentences as much as the topic does: the row of Canada, not any row.
     both = behind + alone.vector
-    return Found(together, both / np.linalg.norm(both), hits, follows, leaned=True)
+    return Found(together, both / np.linalg.norm(both), alone.said, hits, follows, leaned=True)
 
 
 def _is_new(best: Hit, joined: list[Hit]) -> bool:
@@ -114,16 +123,19 @@ def _is_new(best: Hit, joined: list[Hit]) -> bool:
 
 def _both(pair: tuple[str, str], whole: Found) -> list[Found] | None:
     """Return both questions where each finds an article of its own, one of them surely, else None."""
-    first, second = _alone(pair[0]), _alone(pair[1])
-    if wording.leaning(pair[1]) and first.hits:
+    settings = context.settings()
+    first = _alone(pair[0])
+    if first.score < settings.another_threshold:
+        return None
+    second = _alone(pair[1])
+    if wording.leaning(pair[1]):
         # "... and how long is it guaranteed": what "it" is stands in the whole, and its article has been named.
         named = [first.hits[0].article_id]
         merged = fuse(without(second.hits, named), without(whole.hits, named), _weight(second), _category(first.hits))
         second = replace(second, hits=merged)
-    if not first.hits or not second.hits or first.hits[0].article_id == second.hits[0].article_id:
+    if not second.hits or first.hits[0].article_id == second.hits[0].article_id:
         return None
     sure, unsure = max(first.score, second.score), min(first.score, second.score)
-    settings = context.settings()
     if sure < settings.answer_threshold or unsure < settings.another_threshold:
         return None
     return [first, second]

@@ -29,12 +29,16 @@ class Link:
 
 @dataclass(frozen=True)
 class Quotable:
-    """`question_vectors` is float32 `(len(questions), dimensions)`; the title stands in for missing questions."""
+    """`question_vectors` is float32 `(len(questions), dimensions)`; the title stands in for missing questions.
+
+    `answered_at` has for each question the sentence that is nearest to it, as the source and its place in there.
+    """
 
     title: str
     sources: tuple[Source, ...]
     questions: tuple[str, ...]
     question_vectors: np.ndarray
+    answered_at: tuple[tuple[int, int], ...]
     links: tuple[Link, ...]
 
 
@@ -54,15 +58,29 @@ def _read(article_id: str, version: int) -> Quotable | None:
     title = published.article.title
     kinds = {kind: [row for row in rows if row.kind == kind] for kind in (store.TITLE, store.QUESTION, store.PASSAGE)}
     asked = kinds[store.QUESTION] or kinds[store.TITLE]
-    sources = tuple(Source(row.text, row.heading, row.anchor, _embedded(row, title)[1]) for row in kinds[store.PASSAGE])
+    dimensions = context.encoder().dimensions
+    sources = tuple(
+        Source.stored(row.text, row.heading, row.anchor, _embedded(row, title)[1], dimensions)
+        for row in kinds[store.PASSAGE]
+    )
     vectors = [np.frombuffer(_embedded(row, title)[0], dtype=store.STORED).astype(np.float32) for row in asked]
+    question_vectors = np.stack(vectors) if vectors else np.zeros((0, dimensions), np.float32)
     return Quotable(
         title=title,
         sources=sources,
         questions=tuple(row.text for row in asked),
-        question_vectors=np.stack(vectors) if vectors else np.zeros((0, context.encoder().dimensions), np.float32),
+        question_vectors=question_vectors,
+        answered_at=_nearest(question_vectors, sources),
         links=_links(published.article.body),
     )
+
+
+def _nearest(questions: np.ndarray, sources: tuple[Source, ...]) -> tuple[tuple[int, int], ...]:
+    places = [(number, place) for number, source in enumerate(sources) for place in range(len(source.vectors))]
+    if not places:
+        return ((0, 0),) * len(questions)
+    near = questions @ np.concatenate([source.vectors for source in sources]).T
+    return tuple(places[at] for at in near.argmax(axis=1))
 
 
 def _embedded(row: Row, title: str) -> tuple[bytes, bytes]:

@@ -6,7 +6,6 @@ from actions import wording
 from actions.published import Quotable, quotable
 from kb_index.answers import Block
 from kb_index.search import Hit
-from kb_index.store import STORED
 
 MAX_CHOICES = 3
 # A second choice is worth showing from this share of the first one's score.
@@ -56,18 +55,12 @@ def quick_reply(text: str) -> dict[str, str]:
 
 def _unanswered(article: Quotable, question: np.ndarray, blocks: list[Block]) -> list[str]:
     """The article's other questions whose best sentence is not among those shown."""
-    places, vectors = [], []
-    for number, source in enumerate(article.sources):
-        matrix = np.frombuffer(source.vectors, dtype=STORED).astype(np.float32).reshape(-1, question.size)
-        vectors.append(matrix)
-        places += [(number, place) for place in range(len(matrix))]
     shown = {(block.source, place) for block in blocks for place in range(block.first, block.last + 1)}
-    best = (article.question_vectors @ np.concatenate(vectors).T).argmax(axis=1)
     other = article.question_vectors @ question < SAME_QUESTION
     return [
         text
-        for text, at, differs in zip(article.questions, best, other, strict=True)
-        if differs and places[at] not in shown
+        for text, place, differs in zip(article.questions, article.answered_at, other, strict=True)
+        if differs and place not in shown
     ]
 
 

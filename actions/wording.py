@@ -17,11 +17,13 @@ _CARRIES_ON = re.compile(
     re.IGNORECASE,
 )
 _POINTS_BACK = re.compile(
-    r"\b(?:it|its|that|this|they|them|these|those|there|one|ones|same|instead|her|his|she|he|then|again|more|faster|"
-    r"quicker|cheaper)\b",
+    # "Is there" points at nothing.
+    r"\b(?:it|its|that|this|they|them|these|those|(?<!is )(?<!are )there(?!'s| is| are)|one|ones|same|instead|her|his|"
+    r"she|he|then|again|more|faster|quicker|cheaper)\b",
     re.IGNORECASE,
 )
 BRIEF_WORDS = 3
+POINTING_WORDS = 12  # "it" in a longer message mostly means something in the message itself
 MOST_LEANING = 3
 
 _POLITE = r"(?:(?:and|also|plus|then|please|hi|hello|hey|ok(?:ay)?|so|but)\b\W*)*"
@@ -41,8 +43,9 @@ FEWEST_WORDS = 2  # of each of two questions
 
 def leaning(text: str, brief_counts: bool = True) -> int:
     """Return from 0 (stands by itself) to `MOST_LEANING` how much a message seems to lean on what was said before."""
-    brief = brief_counts and len(text.split()) <= BRIEF_WORDS
-    return carries_on(text) + bool(_POINTS_BACK.search(text)) + brief
+    words = len(text.split())
+    points_back = words <= POINTING_WORDS and bool(_POINTS_BACK.search(text))
+    return carries_on(text) + points_back + (brief_counts and words <= BRIEF_WORDS)
 
 
 def carries_on(text: str) -> bool:

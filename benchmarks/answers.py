@@ -19,7 +19,7 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from tqdm import tqdm
 
 from actions import context, published
@@ -265,7 +265,14 @@ def _shares(kind: str, outcomes: dict[str, int]) -> dict[str, Any]:
 
 
 def _show(result: dict[str, Any], out: Console) -> None:
-    table = Table("conversations", "half", "cases", "good", *OUTCOMES, title="The last turn of each conversation")
+    table = Table(
+        Column("conversations", no_wrap=True),
+        Column("half", no_wrap=True),
+        "cases",
+        "good",
+        *OUTCOMES,
+        title="The last turn of each conversation",
+    )
     for kind, halves in result["conversations"].items():
         for half in (SEEN, HELD_OUT):
             if half in halves:

@@ -107,12 +107,21 @@ def _words(text: str, found: Spans, first: int, last: int) -> int:
 
 @dataclass(frozen=True)
 class Source:
-    """A passage of an article to take sentences from; `vectors` are its sentences' embeddings as stored."""
+    """A passage of an article to take sentences from; `vectors`, float32 `(sentences, dimensions)`, are theirs."""
 
     text: str
     heading: str
     anchor: str
-    vectors: bytes
+    vectors: np.ndarray
+
+    @classmethod
+    def stored(cls, text: str, heading: str, anchor: str, vectors: bytes, dimensions: int) -> "Source":
+        """Make one of a passage's columns; without the sentences' embeddings where there are not as many."""
+        matrix = np.frombuffer(vectors, dtype=STORED).astype(np.float32)
+        fits = matrix.size == len(_spans(text)) * dimensions
+        return cls(
+            text, heading, anchor, matrix.reshape(-1, dimensions) if fits else np.zeros((0, dimensions), np.float32)
+        )
 
 
 @dataclass(frozen=True)
@@ -162,9 +171,7 @@ def _ranked(
     ranked = []
     shared = iter(_shared_words(sources, found, text))
     for number, (source, spans_here) in enumerate(zip(sources, found, strict=True)):
-        matrix = np.frombuffer(source.vectors, dtype=STORED).astype(np.float32)
-        fits = matrix.size == len(spans_here) * question.size
-        scores = matrix.reshape(len(spans_here), -1) @ question if fits else np.zeros(len(spans_here))
+        scores = source.vectors @ question if len(source.vectors) else np.zeros(len(spans_here))
         for place, score in enumerate(scores):
             lead = LEAD_BONUS if number == place == 0 else 0.0
             ranked.append((float(score) + LEXICAL_WEIGHT * next(shared) + lead, number, place))

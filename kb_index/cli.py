@@ -136,7 +136,7 @@ def _search(options: argparse.Namespace, engine: Engine, encoder: Encoder, conso
     knowledge.refresh()
     hits = knowledge.search(options.question, options.limit)
     if options.json:
-        print(json.dumps([asdict(hit) for hit in hits], ensure_ascii=False, indent=2))
+        print(json.dumps([_as_dict(hit) for hit in hits], ensure_ascii=False, indent=2))
         return 0
     if not hits:
         console.print("nothing is published" if not knowledge.rows else "nothing found")
@@ -145,13 +145,19 @@ def _search(options: argparse.Namespace, engine: Engine, encoder: Encoder, conso
     return 0
 
 
+def _as_dict(hit: Hit) -> dict:
+    named = {name: getattr(hit, name) for name in ("article_id", "title", "url", "category", "score", "understood")}
+    return named | asdict(hit.quote()) | {"parts": {name: round(value, 4) for name, value in hit.parts.items()}}
+
+
 def _print_hit(number: int, hit: Hit, console: Console) -> None:
-    section = f" [dim]> {escape(hit.section)}[/dim]" if hit.section else ""
+    quote = hit.quote()
+    section = f" [dim]> {escape(quote.section)}[/dim]" if quote.section else ""
     console.print(f"{number}. [bold]{escape(hit.title)}[/bold]{section} [dim]({escape(hit.article_id)})[/dim]")
     parts = ", ".join(f"{name} {value:.2f}" for name, value in hit.parts.items())
     console.print(f"   [green]{hit.score:.0%}[/green] [dim]{parts}[/dim]")
-    before, _, after = hit.excerpt.partition(hit.sentence)
-    console.print(f"{escape(before)}[bold]{escape(hit.sentence)}[/bold]{escape(after)}\n")
+    before, _, after = quote.excerpt.partition(quote.sentence)
+    console.print(f"{escape(before)}[bold]{escape(quote.sentence)}[/bold]{escape(after)}\n")
 
 
 def _stats(options: argparse.Namespace, engine: Engine, encoder: Encoder, console: Console) -> int:

@@ -1,8 +1,9 @@
 """Questions to articles: the knowledge base as services use it."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from sqlalchemy import Engine
@@ -20,26 +21,35 @@ MAX_QUESTION = 2_000  # characters that are looked at
 
 
 @dataclass(frozen=True)
-class Hit:
-    """An article that may answer a question, with the passage, and in it the words, that speak for it.
+class Quote:
+    """The passage of an article that speaks for it.
 
-    `sentence` and `excerpt` stand in `passage` as they are, `section` is the path of headings to it and `anchor`
-    the id of the last one on the help page. `score` is the probability that this article answers. `parts` holds
-    what it is made of: the cosines `passage` (best), `passages` (mean) and `title` (or question), the shares of the
-    question's words `lexical` and `titled`, their weighted sum `combined`, and `margin`, by how much `combined` is
-    above the best other article; see `kb_index.confidence`. `understood` is the question with slips of the
-    keyboard corrected, empty where nothing was.
+    `sentence` and `excerpt` stand in `passage` as they are, `section` is the path of headings to it and `anchor` the
+    id of the last one on the help page.
+    """
+
+    section: str
+    anchor: str
+    passage: str
+    sentence: str
+    excerpt: str
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An article that may answer a question; `quote` works out the passage, and in it the words, that speak for it.
+
+    `score` is the probability that this article answers. `parts` holds what it is made of: the cosines `passage`
+    (best), `passages` (mean) and `title` (or question), the shares of the question's words `lexical` and `titled`,
+    their weighted sum `combined`, and `margin`, by how much `combined` is above the best other article; see
+    `kb_index.confidence`. `understood` is the question with slips of the keyboard corrected, empty where nothing was.
     """
 
     article_id: str
     title: str
-    section: str
-    anchor: str
     url: str
-    passage: str
-    sentence: str
-    excerpt: str
     score: float
+    quote: Callable[[], Quote] = field(compare=False, repr=False)
     category: str = ""
     parts: Parts = field(default_factory=dict)
     understood: str = ""
@@ -117,6 +127,10 @@ class KnowledgeBase:
             _hit(scoring, article, parts, rank, understood) for rank, (article, parts) in enumerate(scoring.best(limit))
         ]
 
+    def corrected(self, question: str) -> str:
+        """Return the question as it is understood: its words parted by one blank, slips of the keyboard corrected."""
+        return self._speller.correct(" ".join(question[:MAX_QUESTION].split()))
+
     def weigh(self, question: str, limit: int, by: Fitted) -> list[tuple[str, Parts]]:
         """Return up to `limit` articles' ids with the parts of their scores, ordered by other weights: for fitting."""
         scoring, _ = self._scoring(question, None, by)
@@ -126,33 +140,33 @@ class KnowledgeBase:
 
     def _scoring(self, question: str, embedding: np.ndarray | None, by: Fitted) -> tuple[Scoring | None, str]:
         """Return the question against the present index, and the question as corrected ("" where nothing was)."""
-        question = " ".join(question[:MAX_QUESTION].split())
-        index = self._index
-        if not question or not len(index):
+        index, understood = self._index, self.corrected(question)
+        if not understood or not len(index):
             return None, ""
-        understood = self._speller.correct(question)
-        if understood != question or embedding is None:
+        changed = understood != " ".join(question[:MAX_QUESTION].split())
+        if changed or embedding is None:
             vector = self._encoder.encode([understood])[0]
         else:
             vector = np.asarray(embedding, dtype=np.float32)
         scoring = Scoring(index, self._lexicon, understood, vector, by)
-        return scoring, understood if understood != question else ""
+        return scoring, understood if changed else ""
 
 
 def _hit(scoring: Scoring, number: int, parts: Parts, rank: int, understood: str) -> Hit:
-    row, sentence, excerpt = scoring.shown(number, rank)
-    article, passage = scoring.index.articles[number], scoring.index.passage(row)
+    article = scoring.index.articles[number]
     return Hit(
         article_id=article.id,
         title=article.title,
-        section=passage.heading,
-        anchor=passage.anchor,
         url=article.url,
-        passage=passage.text,
-        sentence=sentence,
-        excerpt=excerpt,
         score=confidence(parts),
+        quote=partial(_quote, scoring, number, rank),
         category=article.category,
-        parts={name: round(value, 4) for name, value in parts.items()},
+        parts=parts,
         understood=understood,
     )
+
+
+def _quote(scoring: Scoring, number: int, rank: int) -> Quote:
+    row, sentence, excerpt = scoring.shown(number, rank)
+    passage = scoring.index.passage(row)
+    return Quote(passage.heading, passage.anchor, passage.text, sentence, excerpt)

@@ -54,7 +54,7 @@ def test_embeddings_that_do_not_fit_the_sentences_are_done_without(encoder: Enco
 
 
 def source(encoder: Encoder, text: str, anchor: str = "") -> Source:
-    return Source(text, anchor, anchor, encoder.encode(sentences(text)).astype("<f2").tobytes())
+    return Source(text, anchor, anchor, encoder.encode(sentences(text)))
 
 
 def composed(encoder: Encoder, texts: list[str], question: str):
@@ -93,7 +93,8 @@ def test_a_sentence_beyond_the_limit_is_still_an_answer(encoder: Encoder):
 
 def test_passages_whose_embeddings_do_not_fit_are_quoted_all_the_same(encoder: Encoder):
     question = encoder.encode(["thing"])[0]
-    assert compose([Source("One thing is here.", "", "", b"")], question)[0].text == "One thing is here."
+    source = Source.stored("One thing is here.", "", "", b"\1\2", question.size)
+    assert compose([source], question)[0].text == "One thing is here."
 
 
 def test_of_no_passages_nothing_is_quoted():

@@ -48,12 +48,13 @@ def test_a_question_finds_the_article_and_the_sentence(
     best = knowledge.search(question)[0]
     assert best.article_id == article
     if sentence:
-        assert best.sentence == sentence
+        assert best.quote().sentence == sentence
 
 
 def test_a_hit_says_where_it_stands(knowledge: KnowledgeBase):
     best = knowledge.search("what does a return from the EU cost")[0]
-    assert (best.title, best.section, best.anchor) == ("How to return something", "Costs", "costs")
+    quote = best.quote()
+    assert (best.title, quote.section, quote.anchor) == ("How to return something", "Costs", "costs")
     assert best.category == "returns"
     assert knowledge.search("how much citric acid for descaling")[0].url == "https://example.org/descaling"
 
@@ -61,9 +62,10 @@ def test_a_hit_says_where_it_stands(knowledge: KnowledgeBase):
 def test_what_is_quoted_is_quoted_word_for_word(knowledge: KnowledgeBase):
     for question in ("return", "how do I descale", "when will it arrive", "gift card balance", "???", "zzz"):
         for hit in knowledge.search(question):
-            assert hit.sentence
-            assert hit.sentence in hit.excerpt
-            assert hit.excerpt in hit.passage
+            quote = hit.quote()
+            assert quote.sentence
+            assert quote.sentence in quote.excerpt
+            assert quote.excerpt in quote.passage
 
 
 def test_each_article_is_found_once_best_first_and_no_more_than_asked_for(knowledge: KnowledgeBase):
@@ -127,7 +129,9 @@ def test_what_one_process_publishes_another_answers_from(shop: Engine, encoder: 
 
         publish(other_engine, replace(SHOP[3], body="A gift card is valid for five years."), encoder)
         assert first.refresh()
-        assert first.search("how long is a gift card valid")[0].sentence == "A gift card is valid for five years."
+        assert (
+            first.search("how long is a gift card valid")[0].quote().sentence == "A gift card is valid for five years."
+        )
 
         with other_engine.execution_options(writes=True).begin() as connection:
             store.withdraw(connection, "cups")
@@ -159,7 +163,7 @@ def test_embeddings_of_another_encoder_are_not_trusted(shop: Engine, encoder: En
     knowledge = KnowledgeBase(shop, encoder)
     knowledge.refresh()
     best = knowledge.search("how long until my parcel is in Berlin")[0]
-    assert best.sentence == "Germany takes three to five working days."
+    assert best.quote().sentence == "Germany takes three to five working days."
 
 
 def test_a_refresh_that_fails_leaves_the_former_answers(shop: Engine, encoder: Encoder, tmp_path):

@@ -213,7 +213,7 @@ def test_looking_stores_nothing_and_calls_nobody(service, sam, script):
 
 
 def hit(**parts):
-    return Hit("a", "A", "", "", "", "", "", "", 0.5, parts=parts)
+    return Hit("a", "A", "", 0.5, quote=pytest.fail, parts=parts)
 
 
 def test_bars_take_any_parts_and_share_a_scale_per_part():
