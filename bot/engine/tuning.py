@@ -8,7 +8,7 @@ import contextvars
 import copy
 import gc
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from types import SimpleNamespace
@@ -25,6 +25,7 @@ from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.shared.core.constants import PREVIOUS_ACTION, SHOULD_NOT_BE_SET
 from rasa.shared.core.domain import Domain
 from rasa.shared.exceptions import RasaException
+from rasa.shared.nlu.constants import ACTION_NAME
 from rasa.utils.endpoints import EndpointConfig
 
 ACTION_TIMEOUT_S = 6
@@ -134,7 +135,29 @@ def _rule_turn(state: dict[str, Any]) -> _Turn:
 def _possible_keys(self: RulePolicy, lookup: dict[str, str], states: list[dict[str, Any]]) -> set[str]:
     """Rasa compares each rule with each state piece by piece, parsing and reversing it each time."""
     newest_first = states[::-1]
-    return {key for key in lookup if all(map(_turn_fits, _rule_turns(key), newest_first))}
+    before = _action_before(newest_first[0].get(PREVIOUS_ACTION, _NOTHING).items()) if newest_first else None
+    grouped = _by_action_before(self, lookup)
+    fitting = grouped if before is None else {name: grouped.get(name, ()) for name in (None, before)}
+    return {key for keys in fitting.values() for key in keys if all(map(_turn_fits, _rule_turns(key), newest_first))}
+
+
+def _by_action_before(self: RulePolicy, lookup: dict[str, str]) -> dict[str | None, list[str]]:
+    """Rules by the action that has to come before their newest turn; None for those that don't name one."""
+    known = self.__dict__.setdefault("_switchboard_grouped", {})
+    held, size, grouped = known.get(id(lookup), (None, 0, {}))
+    if held is not lookup or size != len(lookup):
+        grouped = {}
+        for key in lookup:
+            turns = _rule_turns(key)
+            needs = [(name, value) for kind, name, value in turns[0][1] if kind == PREVIOUS_ACTION] if turns else []
+            grouped.setdefault(_action_before(needs), []).append(key)
+        # Held, so that its number is no other's.
+        known[id(lookup)] = (lookup, len(lookup), grouped)
+    return grouped
+
+
+def _action_before(state: Iterable[tuple[str, Any]]) -> str | None:
+    return next((value for name, value in state if name == ACTION_NAME and isinstance(value, str)), None)
 
 
 def _turn_fits(turn: _Turn, state: dict[str, Any]) -> bool:

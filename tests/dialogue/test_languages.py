@@ -9,7 +9,7 @@ import pytest
 from bot.conversations import customers, turns
 from bot.conversations import services as conversations
 from bot.desk import services as desk
-from bot.dialogue.languages import HANDED_ON, NAMES, Languages
+from bot.dialogue.languages import HANDED_ON, NAMES, Languages, plainly_english
 from bot.dialogue.scripted import ScriptedEngine, echo
 from bot.dialogue.services import foreign
 from kb_index.settings import ROOT
@@ -42,6 +42,21 @@ def test_nine_of_ten_foreign_messages_are_recognised_and_none_for_a_wrong_langua
         found["right" if guess == case["language"] else "missed" if guess is None else "wrong"] += 1
     assert found["wrong"] == 0
     assert found["right"] / len(foreign_ones) >= 0.9, found
+
+
+def test_plainly_english_is_said_only_of_english(languages):
+    messages = [*cases("languages.jsonl"), *cases("messages.jsonl"), *cases("conversations.jsonl")]
+    texts = [text for case in messages for text in case.get("turns", [case.get("text")])]
+    plain = [text for text in texts if plainly_english(text)]
+    assert len(plain) > len(texts) / 3
+    assert [text for text in plain if (guess := languages.guess(text)) and guess.foreign] == []
+    for text in (
+        "Wo ist mein Paket? Please help",
+        "You're the best, danke! Wann kommt meine Lieferung?",
+        "waar is mijn pakket of is het weg",
+        "когда придёт the parcel with what I ordered",
+    ):
+        assert not plainly_english(text)
 
 
 def test_names_addresses_numbers_single_words_and_typos_say_nothing(languages):
