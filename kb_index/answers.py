@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,8 @@ MAX_STEPS = 15  # sentences
 WORD_BEGINNING = 6  # characters
 _WORD = re.compile(r"\w+")
 LEAD_BONUS = 0.12  # cosine
+NAME_BONUS = 0.15  # cosine, where the question's "Canada" stands in one sentence only
+_NAME = re.compile(r"(?<=[\w,;:] )[^\W\d_a-z]\w{2,}")  # a capital where no sentence begins
 Spans = tuple[tuple[int, int], ...]
 _STEP = re.compile(r"\s*\d{1,3}[.)]\s")
 _LIST_MARK = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
@@ -170,11 +173,13 @@ def _ranked(
 ) -> list[tuple[float, int, int]]:
     ranked = []
     shared = iter(_shared_words(sources, found, text))
+    named = _named(sources, found, text)
     for number, (source, spans_here) in enumerate(zip(sources, found, strict=True)):
         scores = source.vectors @ question if len(source.vectors) else np.zeros(len(spans_here))
         for place, score in enumerate(scores):
             lead = LEAD_BONUS if number == place == 0 else 0.0
-            ranked.append((float(score) + LEXICAL_WEIGHT * next(shared) + lead, number, place))
+            name = NAME_BONUS if (number, place) in named else 0.0
+            ranked.append((float(score) + LEXICAL_WEIGHT * next(shared) + lead + name, number, place))
     return sorted(ranked, key=lambda each: (-each[0], each[1:]))
 
 
@@ -189,6 +194,21 @@ def _shared_words(sources: Sequence[Source], found: list[Spans], text: str) -> l
     weight = {word: math.log((len(said) + 1) / (0.5 + sum(word in each for each in said))) for word in asked}
     total = sum(weight.values()) or 1.0
     return [sum(weight[word] for word in asked & each) / total for each in said]
+
+
+def _named(sources: Sequence[Source], found: list[Spans], text: str) -> set[tuple[int, int]]:
+    """Return the sentences that alone have a name that the question has, each as its source and place."""
+    asked, where = _beginnings(text), defaultdict(set)
+    for number, (source, spans_here) in enumerate(zip(sources, found, strict=True)):
+        for place, (start, end) in enumerate(spans_here):
+            for name in asked & _names(source.text[start:end]):
+                where[name].add((number, place))
+    return {place for places in where.values() if len(places) == 1 for place in places}
+
+
+@lru_cache(maxsize=8_192)
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name[:WORD_BEGINNING].casefold() for name in _NAME.findall(text))
 
 
 @lru_cache(maxsize=8_192)

@@ -20,6 +20,11 @@ MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 DESCRIPTION_FILE = "encoder.json"
 FORMAT = 1
+# What a part of a text has in common with all of it counts half, or the rows of a table would be one like the other.
+# Chosen on half of the demo shop's labelled answers, see docs/answers.md.
+CONTEXT = 0.5
+# What the graph gives for a text: its embedding, and one for each of its tokens, in their context.
+OUTPUTS = ("embedding", "tokens")
 DESCRIBED = ("name", "version", "precision", "dimensions", "max_length")
 
 # No tokenizer in use makes fewer tokens than one in 32 characters of prose. Cutting here first keeps a
@@ -81,21 +86,50 @@ class Encoder:
             vectors[row] = self._encode_one(text)
         return vectors
 
+    def encode_parts(self, text: str, spans: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+        """Return a text's embedding `(dimensions,)` and those of parts of it, `(len(spans), dimensions)`, from one run.
+
+        `spans` are from and to in characters. A part is the mean of its tokens, so that "it costs 5 euros" knows what
+        is spoken of, less what it shares with the text; one beyond the model's length is encoded by itself.
+        """
+        encoded = self._tokenizer.encode(self._clean(text))
+        embedding, tokens = self._session.run(list(OUTPUTS), self._given(encoded.ids))
+        parts = np.empty((len(spans), self.dimensions), dtype=np.float32)
+        shared = CONTEXT * tokens[0].mean(axis=0)
+        starts, ends = np.array(encoded.offsets).reshape(-1, 2).T
+        for row, (start, end) in enumerate(spans):
+            inside = (starts >= start) & (ends <= end) & (ends > starts)
+            # What the model's length cuts off, or cuts short, has to be read by itself.
+            whole = inside.any() and (not encoded.overflowing or ends[inside].max() == end)
+            if whole and tokens.shape[2] == self.dimensions:
+                parts[row] = _unit(tokens[0][inside].mean(axis=0) - shared)
+            else:
+                parts[row] = self._encode_one(text[start:end])
+        return _unit(embedding[0]), parts
+
     def token_ids(self, text: str) -> np.ndarray:
         """Return int64 `(1, tokens)`, as the graph takes them."""
-        # A lone surrogate cannot be passed on as UTF-8.
-        clean = text[: self.max_length * CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode("utf-8")
-        return np.array([self._tokenizer.encode(clean).ids], dtype=np.int64)
+        return np.array([self._tokenizer.encode(self._clean(text)).ids], dtype=np.int64)
 
     def knows(self, word: str) -> bool:
         """Whether the tokenizer has a word as one piece, as it has all common ones."""
         return len(self._tokenizer.encode(word, add_special_tokens=False).ids) == 1
 
     def _encode_one(self, text: str) -> np.ndarray:
-        ids = self.token_ids(text)
-        given = {"input_ids": ids, "attention_mask": np.ones_like(ids)} if self._masked else {"input_ids": ids}
-        vector = self._session.run(None, given)[0][0]
-        return vector / max(float(np.linalg.norm(vector)), 1e-12)
+        ids = self._tokenizer.encode(self._clean(text)).ids
+        return _unit(self._session.run([OUTPUTS[0]], self._given(ids))[0][0])
+
+    def _clean(self, text: str) -> str:
+        # A lone surrogate cannot be passed on as UTF-8.
+        return text[: self.max_length * CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode("utf-8")
+
+    def _given(self, ids: list[int]) -> dict[str, np.ndarray]:
+        batch = np.array([ids], dtype=np.int64)
+        return {"input_ids": batch, "attention_mask": np.ones_like(batch)} if self._masked else {"input_ids": batch}
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return vector / max(float(np.linalg.norm(vector)), 1e-12)
 
 
 def pack(vector: np.ndarray) -> str:

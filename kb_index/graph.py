@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kb_index.encoder import OUTPUTS
+
 OPSET = 17  # the newest that onnxruntime 1.19, the last for Python 3.10 with numpy 1, reads in full
 ATTENTION = "switchboard_plain"
 # Two lengths in tokens that no model has as a fixed dimension: what differs between them depends on the text.
@@ -33,7 +35,7 @@ def write_lean(sentence_transformer, path: Path) -> None:
 
         def forward(self, input_ids):
             features = {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
-            return self.model(features)["sentence_embedding"]
+            return _outputs(self.model(features))
 
     sample = sentence_transformer.preprocess(["A text that is exported."])["input_ids"]
     _export(Graph(), (sample,), path, {"input_ids": {1: "tokens"}})
@@ -51,11 +53,15 @@ def write_general(sentence_transformer, path: Path) -> None:
             self.model = sentence_transformer
 
         def forward(self, input_ids, attention_mask):
-            return self.model({"input_ids": input_ids, "attention_mask": attention_mask})["sentence_embedding"]
+            return _outputs(self.model({"input_ids": input_ids, "attention_mask": attention_mask}))
 
     sample = sentence_transformer.preprocess(["Two texts of different length", "are exported."])
     dynamic = {"input_ids": {0: "n", 1: "tokens"}, "attention_mask": {0: "n", 1: "tokens"}}
     _export(Graph(), (sample["input_ids"], sample["attention_mask"]), path, dynamic)
+
+
+def _outputs(features) -> tuple:
+    return features["sentence_embedding"], features["token_embeddings"]
 
 
 def _export(graph, sample: tuple, path: Path, dynamic: dict) -> None:
@@ -67,7 +73,7 @@ def _export(graph, sample: tuple, path: Path, dynamic: dict) -> None:
             sample,
             str(path),
             input_names=list(dynamic),
-            output_names=["embedding"],
+            output_names=list(OUTPUTS),
             dynamic_axes=dynamic,
             opset_version=OPSET,
             # The newer exporter names the output twice for this graph (torch 2.13); onnxruntime refuses the file.

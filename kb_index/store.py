@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from kb_index.articles import Article
 from kb_index.encoder import Encoder
 from kb_index.passages import passages
-from kb_index.sentences import sentences
+from kb_index.sentences import spans
 from kb_index.tables import kb_articles, kb_passages, kb_state
 
 TITLE, QUESTION, PASSAGE = "title", "question", "passage"
@@ -87,7 +87,9 @@ def embed(encoder: Encoder, kind: str, title: str, heading: str, text: str) -> t
         return _stored(encoder.encode([text])), b""
     # A passage is found by what it is about as well, and often only title and headings say so.
     about = ": ".join(part for part in (title, heading, text) if part)
-    return _stored(encoder.encode([about])), _stored(encoder.encode(sentences(text)))
+    before = len(about) - len(text)
+    whole, parts = encoder.encode_parts(about, [(before + start, before + end) for start, end in spans(text)])
+    return _stored(whole), _stored(parts)
 
 
 def _stored(vectors: np.ndarray) -> bytes:

@@ -5,7 +5,7 @@ import pytest
 
 from kb_index.answers import ANSWER_WORDS, MAX_BLOCKS, Source, compose, pick
 from kb_index.encoder import Encoder
-from kb_index.sentences import sentences
+from kb_index.sentences import sentences, spans
 
 LONG = " ".join(f"Filler sentence number {n} talks about nothing in particular at all." for n in range(12))
 STEPS = "To descale your kettle:\n" + "\n".join(f"{n}. Step {n} has several words in it." for n in range(1, 13))
@@ -54,7 +54,7 @@ def test_embeddings_that_do_not_fit_the_sentences_are_done_without(encoder: Enco
 
 
 def source(encoder: Encoder, text: str, anchor: str = "") -> Source:
-    return Source(text, anchor, anchor, encoder.encode(sentences(text)))
+    return Source(text, anchor, anchor, encoder.encode_parts(text, spans(text))[1])
 
 
 def composed(encoder: Encoder, texts: list[str], question: str):
@@ -84,6 +84,18 @@ def test_a_rare_word_finds_its_row_of_a_table(encoder: Encoder):
     ]
     blocks = composed(encoder, ["\n".join([*filler, *rows])], "what is the price to Fiji")
     assert any("Fiji" in block.text for block in blocks)
+
+
+def test_a_name_that_one_sentence_has_brings_that_sentence(encoder: Encoder):
+    rows = [
+        f"Zone: {zone}; Countries: {name}; Price: €{zone}.50; Days: {zone}-{zone + 3}"
+        for zone, name in enumerate(
+            ("Ireland", "Great Britain", "Austria, Belgium", "Iceland, Norway", "Australia, Canada", "Chile, Peru"), 1
+        )
+    ]
+    filler = "Standard delivery costs little and takes some days, depending on the zone that your address is in. " * 4
+    blocks = composed(encoder, ["\n".join([filler, *rows])], "how long does delivery take to canada")
+    assert any("Canada" in block.text for block in blocks)
 
 
 def test_a_sentence_beyond_the_limit_is_still_an_answer(encoder: Encoder):

@@ -66,6 +66,27 @@ def test_a_text_has_the_same_vector_in_any_company(encoder: Encoder):
         assert np.array_equal(encoder.encode([text])[0], together[row])
 
 
+def test_parts_of_a_text_are_told_apart_and_know_what_it_is_about(encoder: Encoder):
+    text = "Gift cards: They are valid for three years. A lost one is replaced. Pets are welcome in the shop."
+    spans = [(12, 43), (44, 67), (68, 97)]
+    whole, parts = encoder.encode_parts(text, spans)
+    assert np.allclose(whole, encoder.encode([text])[0], atol=1e-5)
+    assert parts.shape == (3, encoder.dimensions)
+    assert np.allclose(np.linalg.norm(parts, axis=1), 1, atol=1e-3)
+    questions = encoder.encode(
+        ["how long are gift cards valid", "I can't find my gift card any more", "may I bring my dog"]
+    )
+    assert (questions @ parts.T).argmax(axis=1).tolist() == [0, 1, 2]
+
+
+def test_parts_beyond_the_models_length_are_read_by_themselves(encoder: Encoder):
+    text = "word " * 400 + "The end is here. \N{PARTY POPPER}"
+    _, parts = encoder.encode_parts(text, [(0, 4), (2000, 2016), (2017, 2018)])
+    assert np.allclose(parts[1:], encoder.encode([text[2000:2016], text[2017:]]), atol=1e-5)
+    assert encoder.encode_parts(text, [])[1].shape == (0, encoder.dimensions)
+    assert np.isfinite(encoder.encode_parts("", [(0, 0)])[1]).all()
+
+
 def test_no_texts_give_no_vectors(encoder: Encoder):
     assert encoder.encode([]).shape == (0, encoder.dimensions)
 

@@ -42,13 +42,13 @@ def publish(engine: Engine, article: Article, encoder: Encoder) -> None:
         ("Where do I get the lable to print", "returns", "2. Print the label."),
     ],
 )
-def test_a_question_finds_the_article_and_the_sentence(
+def test_a_question_finds_the_article_and_what_answers_in_it(
     knowledge: KnowledgeBase, question: str, article: str, sentence: str | None
 ):
     best = knowledge.search(question)[0]
     assert best.article_id == article
     if sentence:
-        assert best.quote().sentence == sentence
+        assert sentence in best.quote().excerpt
 
 
 def test_a_hit_says_where_it_stands(knowledge: KnowledgeBase):
@@ -163,7 +163,7 @@ def test_embeddings_of_another_encoder_are_not_trusted(shop: Engine, encoder: En
     knowledge = KnowledgeBase(shop, encoder)
     knowledge.refresh()
     best = knowledge.search("how long until my parcel is in Berlin")[0]
-    assert best.quote().sentence == "Germany takes three to five working days."
+    assert "Germany takes three to five working days." in best.quote().excerpt
 
 
 def test_a_refresh_that_fails_leaves_the_former_answers(shop: Engine, encoder: Encoder, tmp_path):
