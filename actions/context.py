@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 class ActionSettings(KnowledgeSettings):
     """Read from the environment or `.env`, with the prefix `SWITCHBOARD_`."""
 
-    answer_threshold: float = Field(default=0.5, description="The score from which an article is given as the answer.")
+    answer_threshold: float = Field(default=0.6, description="The score from which an article is given as the answer.")
     another_threshold: float = Field(
         default=0.25, description="The score from which another article is tried after one that did not help."
     )

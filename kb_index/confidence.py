@@ -10,7 +10,7 @@ FITTED_FILE = Path(__file__).with_name("fitted.json")
 LEAST_SHARE = 1e-4  # beyond it the runner-up is simply about something else
 MANY_WORDS = 20  # a question longer than this is no longer any more so
 PARTS = ("passage", "passages", "title", "lexical", "titled")
-FEATURES = ("share", "passage", "title", "lexical", "titled", "agreement", "length")
+FEATURES = ("share", "passage", "title", "lexical", "titled", "agreement", "named", "length")
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,13 @@ def features(parts: dict[str, float]) -> dict[str, float]:
 
     `parts` are those of a hit: the cosines `passage` (best) and `title`, the shares of words `lexical` and `titled`,
     `share` (of the likelihood among all candidates and "none of them": the margin to each in one number),
-    `agreement` (0 to 1: how many of meaning and words put this article first) and `words`, how many the question has.
+    `agreement` (0 to 1: how many of meaning and words put this article first), `named` (1 where the article has a title
+    or questions, whose parts are 0 elsewhere) and `words`, how many the question has.
     """
     share = min(max(parts["share"], LEAST_SHARE), 1 - LEAST_SHARE)
     return {
         "share": math.log(share / (1 - share)),
-        **{name: parts[name] for name in ("passage", "title", "lexical", "titled", "agreement")},
+        **{name: parts[name] for name in ("passage", "title", "lexical", "titled", "agreement", "named")},
         "length": min(parts["words"], MANY_WORDS) / MANY_WORDS,
     }
 

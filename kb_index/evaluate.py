@@ -123,6 +123,7 @@ def report(found: Run, questions: list[Question], probabilities: bool) -> dict:
         "risk_coverage_area": measures.risk_coverage_area(scores, right),
         "coverage_at_90_precision": measures.coverage_at(PRECISION, scores, right),
         "wrong_at_70_coverage": measures.wrong_at(COVERAGE, scores, right),
+        "wrong_at_70_coverage_at_best": measures.wrong_at_best(COVERAGE, right),
         "ece": measures.calibration_error(scores, right) if probabilities else None,
     }
     if probabilities:

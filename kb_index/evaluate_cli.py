@@ -25,6 +25,7 @@ SHOWN = {
     "risk_coverage_area": "risk-coverage area (0 is best)",
     "coverage_at_90_precision": "coverage at 90 % precision",
     "wrong_at_70_coverage": "wrong answers at 70 % coverage",
+    "wrong_at_70_coverage_at_best": "… if it knew which are wrong",
     "ece": "expected calibration error",
 }
 

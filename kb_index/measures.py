@@ -59,6 +59,11 @@ def wrong_at(coverage: float, scores: np.ndarray, right: np.ndarray) -> int:
     return int((~right[np.argsort(-scores, kind="stable")][:count]).sum())
 
 
+def wrong_at_best(coverage: float, right: np.ndarray) -> int:
+    """Return how many answers are wrong at least, even if it were known which are: there are not more right ones."""
+    return max(0, round(coverage * len(right)) - int(right.sum()))
+
+
 def calibration_error(scores: np.ndarray, right: np.ndarray) -> float:
     """Return the expected calibration error: |mean score - share right| over ten bins of equal width, by size."""
     bins = np.minimum((scores * BINS).astype(int), BINS - 1)

@@ -55,7 +55,7 @@ class Scoring:
         return found
 
     def _cosines(self, articles: np.ndarray) -> dict[str, np.ndarray]:
-        """Return an article's best and mean passage, and its best title or question (0 where it has none)."""
+        """Return an article's best and mean passage, its best title or question (0 where it has none), and `named`."""
         index = self.index
         first = index.first_row[articles]
         counts = index.first_row[articles + 1] - first
@@ -67,7 +67,12 @@ class Scoring:
         best = np.maximum.reduceat(np.where(passages, cosines, -1.0), starts)
         mean = np.add.reduceat(np.where(passages, cosines, 0.0), starts) / np.add.reduceat(passages, starts, dtype=int)
         titles = np.maximum.reduceat(np.where(passages, -1.0, cosines), starts)
-        return {"passage": best, "passages": mean, "title": np.where(titles > -1.0, titles, 0.0)}
+        return {
+            "passage": best,
+            "passages": mean,
+            "title": np.where(titles > -1.0, titles, 0.0),
+            "named": (titles > -1.0).astype(float),
+        }
 
     def shown(self, article: int, rank: int) -> tuple[int, str, str]:
         """Return the row of an article's passage that answers best, and the sentence and the excerpt in it."""

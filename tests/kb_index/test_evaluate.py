@@ -129,6 +129,8 @@ def test_honesty_is_counted_as_defined():
     assert measures.coverage_at(0.9, np.ones(4), right) == 0.0
     assert measures.risk_coverage_area(scores, right) == pytest.approx((0 + 0 + 1 / 3 + 1 / 2) / 4)
     assert measures.wrong_at(0.75, scores, right) == 1
+    assert measures.wrong_at_best(0.75, right) == max(0, 3 - right.sum())
+    assert measures.wrong_at_best(1.0, np.zeros(4, dtype=bool)) == 4
     assert measures.calibration_error(scores, right) == pytest.approx((0.1 + 0.2 + 0.6 + 0.1) / 4)
     assert measures.at_threshold(0.7, scores, right) == {"threshold": 0.7, "coverage": 0.5, "precision": 1.0}
 

@@ -122,7 +122,7 @@ def test_an_answer_shows_its_article_score_thresholds_and_every_part(sam, script
     shown = plain(explained(sam, "How long can I return a kettle?"))
     assert "Answers from an article" in shown and "You have 30 days." in shown
     assert "Intent ask_question (0.83) led to action_answer." in shown
-    assert "sure to 0.72" in shown and "at or above answer_threshold (0.5)" in shown
+    assert "sure to 0.72" in shown and "at or above answer_threshold (0.6)" in shown
     for part in ("passage", "title", "lexical", "combined", "margin"):
         assert f" {part} " in shown
 
