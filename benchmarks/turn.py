@@ -67,9 +67,9 @@ def _options() -> argparse.Namespace:
         "--concurrency",
         type=int,
         nargs="+",
-        default=[1, 4, 8],
+        default=[1, 4, 8, 16],
         metavar="N",
-        help="conversations at once (1 4 8); the line of JSON is about the last one",
+        help="conversations at once (1 4 8 16); the line of JSON is about the last one",
     )
     parser.add_argument(
         "--stock-durable", action="store_true", help="stock Rasa keeps its trackers in SQLite, not in memory"

@@ -9,8 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from kb_index.sentences import spans
+from kb_index.sentences import known_spans
 from kb_index.store import STORED
+from kb_index.table_rows import column, first_cell, parted, rows, table_around
 
 LEXICAL_WEIGHT = 0.2  # beside the cosine; a shared rare word decides between sentences of like meaning
 WHOLE_WORDS = 80  # a passage no longer than this is shown as it is; cutting it loses answers
@@ -43,7 +44,7 @@ def pick(text: str, vectors: bytes, question: np.ndarray, overlap: Callable[[str
     `vectors` are the embeddings of its sentences as stored, `question` is L2-normalised float32, and `overlap`
     tells a sentence's share of the question's words, from 0 to 1. Both results stand in `text` as they are.
     """
-    found = _spans(text)
+    found = known_spans(text)
     scores = np.array([LEXICAL_WEIGHT * overlap(text[start:end]) for start, end in found])
     matrix = np.frombuffer(vectors, dtype=STORED).astype(np.float32)
     if matrix.size == len(found) * question.size:
@@ -55,10 +56,6 @@ def pick(text: str, vectors: bytes, question: np.ndarray, overlap: Callable[[str
         return text[slice(*found[best])], text
     first, last = _list_around(text, found, best) or _sentences_around(text, found, best)
     return text[slice(*found[best])], text[found[first][0] : found[last][1]]
-
-
-# The same passages answer again and again.
-_spans = lru_cache(maxsize=4_096)(spans)
 
 
 def _list_around(
@@ -121,7 +118,7 @@ class Source:
     def stored(cls, text: str, heading: str, anchor: str, vectors: bytes, dimensions: int) -> "Source":
         """Make one of a passage's columns; without the sentences' embeddings where there are not as many."""
         matrix = np.frombuffer(vectors, dtype=STORED).astype(np.float32)
-        fits = matrix.size == len(_spans(text)) * dimensions
+        fits = matrix.size == len(known_spans(text)) * dimensions
         return cls(
             text, heading, anchor, matrix.reshape(-1, dimensions) if fits else np.zeros((0, dimensions), np.float32)
         )
@@ -148,8 +145,13 @@ def compose(sources: Sequence[Source], question: np.ndarray, text: str = "") -> 
     is preferred a little, as writers put the answer there (figures in docs/answers.md). `question` is L2-normalised;
     `text` is what it says, so that a rare word finds its row of a table.
     """
-    found = [_spans(source.text) for source in sources]
-    ranked = _ranked(sources, found, question, text)
+    found = [known_spans(source.text) for source in sources]
+    named = _named(sources, found, text)
+    ranked = _ranked(sources, found, question, text, named)
+    # Some rows would look like all of them: where passages part a table, or where the question names one row.
+    left_out = parted([source.text for source in sources]) | {
+        column(sources[at].text, place) for at, place in named if place in rows(sources[at].text)
+    }
     picked: dict[tuple[int, int], float] = {}
     words = blocks = 0
     for score, source, place in ranked:
@@ -157,11 +159,15 @@ def compose(sources: Sequence[Source], question: np.ndarray, text: str = "") -> 
             continue
         text, spans_here = sources[source].text, found[source]
         taken = {at for number, at in picked if number == source}
-        first, last = _unit(text, spans_here, place)
+        alone = (source, place) in named and place in rows(text)
+        first, last = rows(text)[place] if alone else _unit(text, spans_here, place)
         cost = _new_words(text, spans_here, first, last, taken)
-        if picked and words + cost > ANSWER_WORDS:
+        if (picked and words + cost > ANSWER_WORDS) or (
+            left_out and not alone and place in rows(text) and column(text, place) in left_out
+        ):
             continue
-        first, last = _grow(text, spans_here, first, last, min(GROWN_WORDS, ANSWER_WORDS - words))
+        if not alone:
+            first, last = _grow(text, spans_here, first, last, min(GROWN_WORDS, ANSWER_WORDS - words))
         words += _new_words(text, spans_here, first, last, taken)
         picked |= {(source, at): max(score, picked.get((source, at), -1.0)) for at in range(first, last + 1)}
         blocks += 1
@@ -169,11 +175,10 @@ def compose(sources: Sequence[Source], question: np.ndarray, text: str = "") -> 
 
 
 def _ranked(
-    sources: Sequence[Source], found: list[Spans], question: np.ndarray, text: str
+    sources: Sequence[Source], found: list[Spans], question: np.ndarray, text: str, named: set[tuple[int, int]]
 ) -> list[tuple[float, int, int]]:
     ranked = []
     shared = iter(_shared_words(sources, found, text))
-    named = _named(sources, found, text)
     for number, (source, spans_here) in enumerate(zip(sources, found, strict=True)):
         scores = source.vectors @ question if len(source.vectors) else np.zeros(len(spans_here))
         for place, score in enumerate(scores):
@@ -197,13 +202,21 @@ def _shared_words(sources: Sequence[Source], found: list[Spans], text: str) -> l
 
 
 def _named(sources: Sequence[Source], found: list[Spans], text: str) -> set[tuple[int, int]]:
-    """Return the sentences that alone have a name that the question has, each as its source and place."""
-    asked, where = _beginnings(text), defaultdict(set)
+    """Return the sentences that alone have a name that the question has, each as its source and place.
+
+    A row of a table is named by its first cell: "packed" names the row "Status: packed; What it means: ...".
+    """
+    asked, where, by_cell = _beginnings(text), defaultdict(set), defaultdict(set)
     for number, (source, spans_here) in enumerate(zip(sources, found, strict=True)):
         for place, (start, end) in enumerate(spans_here):
             for name in asked & _names(source.text[start:end]):
                 where[name].add((number, place))
-    return {place for places in where.values() if len(places) == 1 for place in places}
+        for place in {first for first, _ in rows(source.text).values()}:
+            cell = _beginnings(first_cell(source.text, place))
+            if cell and cell <= asked:
+                by_cell[number, table_around(source.text, place)].add((number, place))
+    alone = [places for places in [*where.values(), *by_cell.values()] if len(places) == 1]
+    return {place for places in alone for place in places}
 
 
 @lru_cache(maxsize=8_192)
@@ -218,7 +231,10 @@ def _beginnings(text: str) -> frozenset[str]:
 
 
 def _unit(text: str, found: Spans, place: int) -> tuple[int, int]:
-    """Return the first and last of a sentence with what it cannot do without: its steps, or the one before."""
+    """Return the first and last of a sentence with what it cannot do without: its steps, its table, the one before."""
+    if place in rows(text):
+        # Some of the rows would look like all of them.
+        return table_around(text, place)
     if _LIST_MARK.match(text, *found[place]):
         first, last = _list_around(text, found, place, MAX_STEPS, ANSWER_WORDS) or (place, place)
         # Steps are done one after the other; of other lists, what follows is another matter.
@@ -236,14 +252,20 @@ def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[i
     """
     while last + 1 < len(found):
         following = last + 1
+        if following in rows(text):
+            break
         if _LIST_MARK.match(text, *found[following]) and not _LIST_MARK.match(text, *found[last]):
             following = (_list_around(text, found, following) or (following, following))[1]
         if _words(text, found, first, following) > words:
             break
         last = following
-    while first > 0 and not _LIST_MARK.match(text, *found[first - 1]) and _words(text, found, first - 1, last) <= words:
+    while first > 0 and not _listed(text, found, first - 1) and _words(text, found, first - 1, last) <= words:
         first -= 1
     return first, last
+
+
+def _listed(text: str, found: Spans, place: int) -> bool:
+    return bool(_LIST_MARK.match(text, *found[place])) or place in rows(text)
 
 
 def _new_words(text: str, found: Spans, first: int, last: int, taken: set[int]) -> int:

@@ -1,6 +1,7 @@
 """Sentences of a plain text, as spans into it, so that whatever is quoted is quoted word for word."""
 
 import re
+from functools import lru_cache
 
 # A full stop after these ends no sentence; after the second kind only where a number follows ("no. 5").
 ABBREVIATIONS = frozenset(
@@ -25,6 +26,12 @@ def spans(text: str) -> tuple[tuple[int, int], ...]:
     for line in _LINE.finditer(text):
         found += _spans_of_line(text, line.start(), line.end())
     return tuple(found)
+
+
+@lru_cache(maxsize=4_096)
+def known_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """`spans`, remembered: the same passages answer again and again."""
+    return spans(text)
 
 
 def sentences(text: str) -> list[str]:

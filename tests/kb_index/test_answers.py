@@ -98,6 +98,33 @@ def test_a_name_that_one_sentence_has_brings_that_sentence(encoder: Encoder):
     assert any("Canada" in block.text for block in blocks)
 
 
+ZONES = [
+    f"Zone: {zone}; Countries: {name}; Price: €{zone}.50"
+    for zone, name in enumerate(("Ireland", "Great Britain", "Austria, Belgium", "Iceland, Norway"), 1)
+]
+
+
+def test_of_a_table_the_row_that_is_asked_for_is_shown_and_otherwise_all_of_it_or_none(encoder: Encoder):
+    lead = "Standard delivery has a price for each zone."
+    asked = " ".join(block.text for block in composed(encoder, ["\n".join([lead, *ZONES])], "delivery price to Norway"))
+    assert ZONES[3] in asked and not any(row in asked for row in ZONES[:3])
+    whole = " ".join(block.text for block in composed(encoder, ["\n".join([lead, *ZONES])], "the price of each zone"))
+    assert all(row in whole for row in ZONES)
+    parted = [lead + "\n" + "\n".join(ZONES[:2]), "\n".join(ZONES[2:]) + "\nIslands cost more."]
+    shown = " ".join(block.text for block in composed(encoder, parted, "what is the price of each zone"))
+    assert lead in shown and not any(row in shown for row in ZONES)
+
+
+def test_a_row_is_named_by_its_first_cell_and_may_have_several_sentences(encoder: Encoder):
+    rows = [
+        "Status: placed; Meaning: We have it. Nothing is packed yet.; Cancel?: yes",
+        "Status: packed; Meaning: It is closed. It waits for the carrier.; Cancel?: no",
+    ]
+    shown = composed(encoder, ["An order moves on day by day.\n" + "\n".join(rows)], "it says packed, what now")
+    assert any(rows[1] in block.text for block in shown)
+    assert not any("Status: placed" in block.text for block in shown)
+
+
 def test_a_sentence_beyond_the_limit_is_still_an_answer(encoder: Encoder):
     text = "word " * 300 + "end."
     assert [block.text for block in composed(encoder, [text], "word")] == [text]
