@@ -20,9 +20,9 @@ MAX_SENTENCES = 4
 MAX_LIST_WORDS = 90
 MAX_LIST_LINES = 7
 # What is shown of a whole article. Chosen on half of the demo shop's labelled answers, see docs/answers.md.
-ANSWER_WORDS = 100
-GROWN_WORDS = 40  # a sentence comes with its neighbours up to so many
-MAX_BLOCKS = 3
+ANSWER_WORDS = 110
+GROWN_WORDS = 30  # a sentence comes with its neighbours up to so many
+MAX_BLOCKS = 4
 MAX_STEPS = 15  # sentences
 WORD_BEGINNING = 6  # characters
 _WORD = re.compile(r"\w+")

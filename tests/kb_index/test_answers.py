@@ -93,7 +93,7 @@ def test_a_name_that_one_sentence_has_brings_that_sentence(encoder: Encoder):
             ("Ireland", "Great Britain", "Austria, Belgium", "Iceland, Norway", "Australia, Canada", "Chile, Peru"), 1
         )
     ]
-    filler = "Standard delivery costs little and takes some days, depending on the zone that your address is in. " * 4
+    filler = "Standard delivery costs little and takes some days, depending on the zone that your address is in. "
     blocks = composed(encoder, ["\n".join([filler, *rows])], "how long does delivery take to canada")
     assert any("Canada" in block.text for block in blocks)
 
