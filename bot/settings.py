@@ -48,6 +48,7 @@ class Settings(KnowledgeSettings):
     address_messages_per_minute: int = Field(
         default=300, ge=1, description="Customer messages a minute and network address, over all its visitors."
     )
+    agent_capacity: int = Field(default=8, ge=1, le=100, description="The chats that an agent may have at a time.")
     trusted_proxies: str = Field(
         default="127.0.0.1", description="Proxies whose X-Forwarded-For is believed, separated by commas."
     )

@@ -74,6 +74,11 @@ def deactivate(session: Session, account: Account) -> None:
     record(session, account, "account_deactivated")
 
 
+def hold(session: Session, account_id: str) -> None:
+    """Lock an account's row until the transaction ends, so that what is counted for it stays as it was counted."""
+    session.execute(select(Account.id).where(Account.id == account_id).with_for_update())
+
+
 def normal_email(email: str) -> str:
     """As accounts are found by it. What cannot be printed is dropped: no database has to swallow it."""
     return "".join(character for character in email if character.isprintable()).strip().lower()

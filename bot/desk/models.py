@@ -13,7 +13,16 @@ class Handoff(Base):
 
     __tablename__ = "handoffs"
     __table_args__ = (
-        Index("ix_handoffs_ended_at_claimed_at_requested_at", "ended_at", "claimed_at", "requested_at"),
+        Index("ix_handoffs_ended_at_claimed_at_due_at", "ended_at", "claimed_at", "due_at"),
+        # The queue itself: what the next free agent gets is its first row, however many hand-offs there have been.
+        Index(
+            "ix_handoffs_waiting",
+            "due_at",
+            "id",
+            sqlite_where=text("ended_at IS NULL AND claimed_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL AND claimed_at IS NULL"),
+        ),
+        Index("ix_handoffs_agent_id_ended_at", "agent_id", "ended_at"),
         # One stay at a time, whatever races.
         Index(
             "uq_handoffs_open",
@@ -35,6 +44,8 @@ class Handoff(Base):
     # What the bot tried: titles of the articles it showed.
     tried: Mapped[list[str]] = mapped_column(JSON)
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # Orders the queue: `requested_at` less a head start for what is urgent. It stands still, so everybody's turn comes.
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     agent_id: Mapped[str | None] = mapped_column(String(32))
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

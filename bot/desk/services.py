@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from bot.accounts import services as accounts
 from bot.conversations import services as conversations
 from bot.db import now
 from bot.desk.models import Handoff
@@ -21,7 +22,16 @@ REASONS = {
     "engine_unavailable": "Assistant unavailable",
     "other_language": "Other language",
 }
+# What is urgent is due as if it had been asked for so much earlier. Later ones never overtake those that have waited
+# longer than the difference, so nobody starves.
+HEAD_START = {
+    "frustrated": timedelta(minutes=10),
+    "complaint": timedelta(minutes=10),
+    "unresolved": timedelta(minutes=3),
+}
 QUEUE_PAGE = 200
+# How often the next chat is looked for when the one that was seen first has just gone to somebody else.
+TRIES = 5
 # How long the agent who resolved a chat can take it straight back.
 REOPEN_WITHIN = timedelta(minutes=10)
 
@@ -52,8 +62,11 @@ def hand_over(session: Session, conversation: conversations.Conversation, reason
         return waiting
     messages = conversations.messages_after(session, conversation.id, conversation.bot_since_sequence)
     summary = summarise(messages)
+    asked_at = now()
     handoff = Handoff(
         conversation_id=conversation.id,
+        requested_at=asked_at,
+        due_at=asked_at - HEAD_START.get(reason, timedelta()),
         reason=reason,
         reasons=reasons or [REASONS.get(reason, reason) + "."],
         summary=summary.text,
@@ -81,8 +94,13 @@ def hand_over(session: Session, conversation: conversations.Conversation, reason
     return handoff
 
 
-def claim(session: Session, conversation_id: str, agent: tuple[str, str]) -> conversations.Conversation:
-    """Make the waiting chat this agent's. Raises Conflict when somebody else was first or it waits no more."""
+def claim(
+    session: Session, conversation_id: str, agent: tuple[str, str], capacity: int | None = None
+) -> conversations.Conversation:
+    """Make the waiting chat this agent's.
+
+    Raises Conflict when somebody else was first, when it waits no more, or when the agent has `capacity` chats.
+    """
     conversation = conversations.get(session, conversation_id, for_update=True)
     if conversation.owner == conversations.AGENT and conversation.agent_id == agent[0]:
         return conversation
@@ -91,12 +109,58 @@ def claim(session: Session, conversation_id: str, agent: tuple[str, str]) -> con
         raise Conflict(f"{conversation.agent_name} has claimed this chat already.")
     if conversation.owner != conversations.QUEUE or handoff is None:
         raise Conflict("This chat is not waiting for a person any more.")
+    _check_capacity(session, agent, capacity)
+    return _give(session, conversation, handoff, agent)
+
+
+def claim_next(session: Session, agent: tuple[str, str], capacity: int | None = None) -> conversations.Conversation:
+    """Make the waiting chat that is due first this agent's; of agents who ask at once each gets another one.
+
+    Raises Conflict when nobody waits, or when the agent has `capacity` chats.
+    """
+    _check_capacity(session, agent, capacity)
+    waits = (Handoff.ended_at.is_(None), Handoff.claimed_at.is_(None))
+    first = (
+        select(conversations.Conversation, Handoff)
+        .join(Handoff, Handoff.conversation_id == conversations.Conversation.id)
+        .where(*waits, conversations.Conversation.owner == conversations.QUEUE)
+        .order_by(Handoff.due_at, Handoff.id)
+        .limit(1)
+        # The conversation's row, as in `claim`: one order of locks, no deadlock.
+        .with_for_update(of=conversations.Conversation, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    for _ in range(TRIES):
+        found = session.execute(first).one_or_none()
+        if found is not None:
+            return _give(session, found[0], found[1], agent)
+        # PostgreSQL drops a row that changed while it was being locked, and with it the only one that was asked for.
+        if not session.scalar(select(Handoff.id).where(*waits).limit(1)):
+            break
+    raise Conflict("Nobody is waiting just now.")
+
+
+def _give(
+    session: Session, conversation: conversations.Conversation, handoff: Handoff, agent: tuple[str, str]
+) -> conversations.Conversation:
     handoff.claimed_at = now()
     handoff.agent_id = agent[0]
     conversations.change_owner(session, conversation, conversations.AGENT, agent)
     conversations.notice(session, conversation, "agent_joined", f"{agent[1]} has joined the chat.", name=agent[1])
     announce(session, QUEUE)
     return conversation
+
+
+def _check_capacity(session: Session, agent: tuple[str, str], capacity: int | None) -> None:
+    if capacity is None:
+        return
+    # Counted and claimed under one lock, or two tabs of one agent could both find room for the last one.
+    accounts.hold(session, agent[0])
+    held = session.scalar(
+        select(func.count()).select_from(Handoff).where(Handoff.agent_id == agent[0], Handoff.ended_at.is_(None))
+    )
+    if held >= capacity:
+        raise Conflict(f"You have {held} chats, and {capacity} at a time are allowed. Resolve one or pass it on first.")
 
 
 def hand_back(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
@@ -153,13 +217,13 @@ def can_reopen(handoff: Handoff, agent_id: str) -> bool:
 
 
 def queue(session: Session, *which: ColumnElement[bool]) -> list[QueueEntry]:
-    """The open hand-offs, or `which` of them: those that wait first, the longest wait on top."""
+    """The open hand-offs, or `which` of them: those that wait first, what is due first on top."""
     rows = session.execute(
         select(Handoff, conversations.Conversation, conversations.Customer)
         .join(conversations.Conversation, conversations.Conversation.id == Handoff.conversation_id)
         .join(conversations.Customer, conversations.Customer.id == conversations.Conversation.customer_id)
         .where(Handoff.ended_at.is_(None), *which)
-        .order_by(Handoff.claimed_at.is_not(None), Handoff.requested_at, Handoff.id)
+        .order_by(Handoff.claimed_at.is_not(None), Handoff.due_at, Handoff.id)
         .limit(QUEUE_PAGE)
     ).all()
     return [QueueEntry(handoff, conversation, customer) for handoff, conversation, customer in rows]

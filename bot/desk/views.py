@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -116,7 +117,18 @@ async def chat_state(request: Request, account: Agent, chat_id: ChatId) -> Respo
 
 @router.post("/desk/chats/{chat_id}/claim")
 async def claim(request: Request, account: Agent, chat_id: ChatId) -> Response:
-    return await _act(request, account, chat_id, services.claim)
+    work = partial(services.claim, capacity=request.app.state.settings.agent_capacity)
+    return await _act(request, account, chat_id, work)
+
+
+@router.post("/desk/next")
+async def claim_next(request: Request, account: Agent) -> Response:
+    """Give this agent the chat that is due first. Raises Conflict when nobody waits or the agent has enough."""
+    state = request.app.state
+    given = await state.db.write(services.claim_next, (account.id, account.name), state.settings.agent_capacity)
+    if not is_partial(request):
+        return RedirectResponse(f"/desk/chats/{given.id}", status_code=303)
+    return Response(status_code=204, headers={"HX-Redirect": f"/desk/chats/{given.id}"})
 
 
 @router.post("/desk/chats/{chat_id}/hand-back")

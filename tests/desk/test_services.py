@@ -69,6 +69,59 @@ async def test_of_agents_who_claim_at_once_exactly_one_has_the_chat(db):
     assert await notices(db, chat) == ["handoff_requested", "agent_joined"]
 
 
+async def test_the_next_chat_is_the_urgent_one_and_nobody_starves(db):
+    long = await db.write(ask)
+    await db.write(_waited, long, timedelta(minutes=15))
+    calm, angry = await db.write(ask), await db.write(ask, reason="frustrated")
+    assert [entry.conversation.id for entry in await db.read(services.queue)] == [long, angry, calm]
+    taken = [(await db.write(services.claim_next, MIA)).id for _ in range(3)]
+    assert taken == [long, angry, calm]
+    with pytest.raises(Conflict, match="Nobody is waiting"):
+        await db.write(services.claim_next, MIA)
+
+
+def _waited(session, chat, ago):
+    handoff = services.newest_handoff(session, chat)
+    handoff.requested_at, handoff.due_at = handoff.requested_at - ago, handoff.due_at - ago
+
+
+async def test_of_twenty_agents_who_take_chats_at_once_none_gets_anothers_and_none_is_left(db):
+    chats = [await db.write(ask) for _ in range(100)]
+    taken = []
+
+    async def work(agent):
+        while True:
+            try:
+                taken.append((await db.write(services.claim_next, agent)).id)
+            except Conflict:
+                return
+
+    await asyncio.gather(*(work((f"agent{number}", f"Agent {number}")) for number in range(20)))
+    assert sorted(taken) == sorted(chats)
+    for chat in chats:
+        assert (await notices(db, chat)).count("agent_joined") == 1
+
+
+async def test_an_agent_gets_no_more_chats_than_allowed_by_either_way(db):
+    first, second, third = [await db.write(ask) for _ in range(3)]
+    await db.write(services.claim_next, MIA, 2)
+    await db.write(services.claim, second, MIA, 2)
+    for way in ((services.claim_next, MIA, 2), (services.claim, third, MIA, 2)):
+        with pytest.raises(Conflict, match="You have 2 chats"):
+            await db.write(*way)
+    assert (await db.write(services.claim, second, MIA, 2)).id == second  # hers already
+    await db.write(services.resolve, first, MIA)
+    assert (await db.write(services.claim_next, MIA, 2)).id == third
+
+
+async def test_two_tabs_of_one_agent_cannot_both_take_the_last_place(db):
+    for _ in range(6):
+        await db.write(ask)
+    tries = [db.write(services.claim_next, MIA, 3) for _ in range(6)]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(each, Conflict) for each in outcomes) == 3
+
+
 async def test_claiming_twice_is_claiming_once(db):
     chat = await db.write(ask)
     await db.write(services.claim, chat, MIA)

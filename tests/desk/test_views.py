@@ -79,6 +79,17 @@ def test_an_agent_reads_why_claims_replies_and_resolves(service):
     assert on_loop(service, conversations.get, chat).owner == "bot"
 
 
+def test_an_agent_takes_the_next_chat_with_one_button(service):
+    chat = on_loop(service, ask, "Where is my refund?", "Anna Lindqvist", "https://shop.example/kettle")
+    with signed_in(service, "mia") as mia, signed_in(service, "jonas") as jonas:
+        assert "Take the next chat" in mia.get("/desk").text
+        assert mia.post("/desk/next").headers["location"] == f"/desk/chats/{chat}"
+        assert "Take the next chat" not in jonas.get("/desk").text
+        refused = jonas.post("/desk/next", headers=HTMX)
+        assert refused.status_code == 409 and "Nobody is waiting just now" in refused.text
+    assert on_loop(service, conversations.get, chat).agent_name == "Mia Novak"
+
+
 def test_a_reply_to_a_chat_that_is_lost_is_refused_with_a_notice_and_nothing_is_sent(service):
     chat = on_loop(service, ask)
     with signed_in(service, "mia") as mia, signed_in(service, "jonas") as jonas:
