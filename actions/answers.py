@@ -29,7 +29,7 @@ SEEN_FIRST = "You have seen what I found first. Perhaps this is it:"
 # How near to the question, beside the best article, the next best has to be: after "that did not help", and to the
 # third wording of a question, where nobody asked for another.
 NEAR_ENOUGH = 0.5
-NEAR_ENOUGH_UNASKED = 0.7
+NEAR_ENOUGH_UNASKED = 0.8
 MOST_OTHERS = 2  # offered under it
 
 Events = list[dict[str, Any]]

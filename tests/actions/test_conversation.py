@@ -144,9 +144,11 @@ def test_an_objection_is_the_same_question_again_and_not_a_detail_of_it(talk):
     assert ids(talk(Answer(), "but when will my money arrive")) != ["refund-times"]
 
 
-def test_a_follow_up_that_needs_the_same_article_a_third_time_gets_it(talk):
-    for text in ("How much is shipping to France?", "and to Poland?", "how long does that take"):
-        assert ids(talk(Answer(), text)) == ["shipping-costs-and-times"], text
+def test_a_follow_up_that_needs_the_same_article_a_third_time_gets_it(run):
+    topic = {"question": "How much is shipping to France?", "follow_up": "to Poland?", "category": "shipping"}
+    slots = {"topic": topic, "shown_articles": ["shipping-costs-and-times"] * 2}
+    said, _, _ = run(Answer(), "how long does that take", slots)
+    assert ids(said) == ["shipping-costs-and-times"]
 
 
 @pytest.mark.parametrize(
@@ -169,9 +171,10 @@ def test_an_order_is_not_answered_after_did_not_help_either(talk):
 
 
 def test_of_two_questions_the_one_without_an_article_is_named(talk):
-    answered, other = talk(Answer(), "Does your cat purr at strangers? And which payment methods do you take?")
+    nowhere = "Do penguins dream of violins while the moon over Saturn turns green and hums to old sailors?"
+    answered, other = talk(Answer(), f"{nowhere} And which payment methods do you take?")
     assert ids([answered]) == ["payment-methods"]
-    assert "“Does your cat purr at strangers?”" in other["text"] and "article" not in other
+    assert f"“{nowhere}”" in other["text"] and "article" not in other
 
 
 def test_unclear_questions_get_choices_that_the_articles_answer(talk, monkeypatch):
