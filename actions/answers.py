@@ -8,7 +8,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import context, wording
-from actions.finding import MAX_QUESTION, Found, Topic, doubted, find, search, without
+from actions.finding import MAX_QUESTION, Found, Topic, doubted, find, next_best, search
 from actions.replies import PERSON, answer, hand_off, quoted, say
 from actions.suggestions import choices
 from kb_index.encoder import unpack
@@ -18,16 +18,19 @@ from kb_index.search import Hit
 FAILED_ANSWERS_LIMIT = 2
 MAX_SHOWN = 6
 # A message that finds the same article again and is this near to the one before asks the same, as a cosine.
-SAME_AGAIN = 0.3
-SAME_AGAIN_LEANING = 0.45
+SAME_AGAIN = 0.25
 SAME_SHARE = 0.6  # of the sentences
 # What the classifier's "out of scope" says against any article, in log odds. It says so of 52 % of the messages in
 # data/evaluation that no article answers and of 10 % of the others, which would be 1.6; other shops' may differ.
 OUTSIDE_ODDS = 1.0
-# Below `another_threshold`, but from here on, articles are still worth a choice after one that did not help.
-WORTH_ASKING = 0.1
 # As often the same article answers the same question; the next time it is the next best article.
 MOST_TIMES = 2
+SEEN_FIRST = "You have seen what I found first. Perhaps this is it:"
+# How near to the question, beside the best article, the next best has to be: after "that did not help", and to the
+# third wording of a question, where nobody asked for another.
+NEAR_ENOUGH = 0.5
+NEAR_ENOUGH_UNASKED = 0.8
+MOST_OTHERS = 2  # offered under it
 
 Events = list[dict[str, Any]]
 
@@ -48,6 +51,10 @@ class Answer(Action):
         found = find(text, unpack(packed) if packed else None, topic, brief_counts=not outside)
         if outside:
             found = [doubted(each, OUTSIDE_ODDS) for each in found]
+        if wording.gives_orders(text):
+            # Whatever else it asks: at most a choice, so that nothing is said on anybody's orders.
+            remembered = [SlotSet("last_question", None), SlotSet("shown_articles", None)]
+            return [*remembered, *no_answer(dispatcher, tracker, found[0].vector, found[0].hits)]
         if len(found) > 1:
             return _answer_both(dispatcher, tracker, text, found)
         return _answer_one(dispatcher, tracker, text, found[0], topic)
@@ -68,15 +75,12 @@ class AnotherAnswer(Action):
         if failed(tracker)[0]["value"] >= FAILED_ANSWERS_LIMIT:
             return unresolved(dispatcher)
         vector, hits = search(question)
-        left = without(hits, shown)
-        if left and left[0].score >= context.settings().another_threshold:
+        left = next_best(hits, shown, NEAR_ENOUGH)
+        if left:
             intro = "I'm sorry that did not help. Perhaps this does:"
-            if answer(dispatcher, question, vector, left, intro):
+            if answer(dispatcher, question, vector, left, intro, instead=_others(vector, left)):
                 return [SlotSet("shown_articles", [*shown, left[0].article_id][-MAX_SHOWN:]), *tried_again(tracker)]
-        if left and left[0].score >= WORTH_ASKING and tracker.get_slot("offered") != "choice":
-            say(dispatcher, "I'm sorry that did not help. Is it one of these?", [*choices(vector, left), PERSON])
-            return [failed(tracker)[0], SlotSet("offered", "choice")]
-        return no_answer(dispatcher, tracker, vector, [])
+        return nothing_left(dispatcher, tracker)
 
 
 class AnswerHelped(Action):
@@ -90,19 +94,28 @@ class AnswerHelped(Action):
 
 def _answer_one(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, found: Found, before: Topic) -> Events:
     earlier = tracker.get_slot("shown_articles") or []
-    again = bool(found.hits) and found.hits[0].article_id in earlier and _asks_again(text, found, before)
-    shown = earlier if again or found.leaned else []
+    in_a_row = bool(found.hits) and found.hits[0].article_id in earlier
+    shown = earlier if in_a_row or found.leaned else []
+    again = in_a_row and _asks_again(text, found, before)
     worn_out = {each for each in shown if shown.count(each) >= MOST_TIMES} if again else set()
-    hits = without(found.hits, worn_out)
-    skipped = bool(worn_out) and bool(found.hits) and found.hits[0].article_id in worn_out
-    needed = context.settings().another_threshold if skipped else context.settings().answer_threshold
     remembered = [SlotSet("last_question", found.question), SlotSet("topic", found.topic.to_slot())]
-    if hits and hits[0].score >= needed:
-        intro = "You have seen what I found first. Perhaps this is it:" if skipped else ""
-        if answer(dispatcher, text, found.vector, hits, intro, understood=found.question):
-            shown = [*shown, hits[0].article_id][-MAX_SHOWN:]
-            return [*remembered, SlotSet("shown_articles", shown), *(tried_again(tracker) if skipped else answered())]
-    return [*remembered, SlotSet("shown_articles", shown or None), *no_answer(dispatcher, tracker, found.vector, hits)]
+    if found.hits and found.hits[0].article_id in worn_out:
+        hits, intro = next_best(found.hits, shown, NEAR_ENOUGH_UNASKED), SEEN_FIRST
+        if not hits:
+            return [*remembered, SlotSet("shown_articles", shown), *nothing_left(dispatcher, tracker)]
+    else:
+        hits, intro = found.hits if found.score >= context.settings().answer_threshold else [], ""
+    others = _others(found.vector, hits) if intro else None
+    if hits and answer(dispatcher, text, found.vector, hits, intro, understood=found.question, instead=others):
+        shown = [*shown, hits[0].article_id][-MAX_SHOWN:]
+        return [*remembered, SlotSet("shown_articles", shown), *(tried_again(tracker) if intro else answered())]
+    unclear = no_answer(dispatcher, tracker, found.vector, found.hits)
+    return [*remembered, SlotSet("shown_articles", shown or None), *unclear]
+
+
+def _others(question: np.ndarray, left: list[Hit]) -> list[dict[str, str]]:
+    """What else it may be, under an article that is a try."""
+    return [*choices(question, left[1:])[:MOST_OTHERS], PERSON]
 
 
 def _answer_both(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, found: list[Found]) -> Events:
@@ -116,13 +129,25 @@ def _answer_both(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, 
             dispatcher, each.question, each.vector, each.hits, suggest=each is sure[-1] and len(sure) == len(found)
         )
     ]
-    unclear = [(each, choices(each.vector, each.hits)) for each in found if each.score < enough]
-    for each, offered in unclear:
-        say(dispatcher, f"About “{each.question}”: is it one of these?", [*offered, PERSON])
+    for each in found:
+        if each.score < enough:
+            _ask_about(dispatcher, each)
     remembered = [SlotSet("last_question", text), SlotSet("topic", found[-1].topic.to_slot())]
     if not said:
         return [*remembered, SlotSet("shown_articles", None), *no_answer(dispatcher, tracker, found[0].vector, [])]
     return [*remembered, SlotSet("shown_articles", said), *answered()]
+
+
+def _ask_about(dispatcher: CollectingDispatcher, unclear: Found) -> None:
+    if unclear.score >= context.settings().another_threshold:
+        offered = choices(unclear.vector, unclear.hits)
+        say(dispatcher, f"About “{unclear.question}”: is it one of these?", [*offered, PERSON])
+    else:
+        say(
+            dispatcher,
+            f"I don't have an article about “{unclear.question}”. Could you put it in other words?",
+            [PERSON],
+        )
 
 
 def _asks_again(text: str, found: Found, before: Topic) -> bool:
@@ -131,13 +156,15 @@ def _asks_again(text: str, found: Found, before: Topic) -> bool:
     "And to Canada?" is a detail. What leans on the question before has to be near to it to count as the same; what
     stands by itself is the same where it is near, or where mostly the same sentences would answer it.
     """
+    # "But when does it arrive?" is no detail either: it says that the answer was none.
+    text = wording.without_objection(text)
     if not before.question or wording.carries_on(text):
         return False
     asked = [before.question, *([before.follow_up] if before.follow_up else [])]
     earlier = context.encoder().encode(asked)
     near = float((earlier @ found.said).max())
-    if wording.leaning(text):
-        return near >= SAME_AGAIN_LEANING
+    if wording.leaning(text) and not found.by_itself:
+        return near >= SAME_AGAIN
     article_id = found.hits[0].article_id
     now = quoted(article_id, found.said)
     return near >= SAME_AGAIN or any(len(now & quoted(article_id, each)) >= SAME_SHARE * len(now) for each in earlier)
@@ -154,6 +181,19 @@ def failed(tracker: Tracker) -> Events:
 def tried_again(tracker: Tracker) -> Events:
     """One more failure, with another answer on the screen: a "yes" now is about that one."""
     return [failed(tracker)[0], SlotSet("offered", None)]
+
+
+def nothing_left(dispatcher: CollectingDispatcher, tracker: Tracker) -> Events:
+    """Say that the articles hold no more on this, or fetch a person after the second time in a row."""
+    events = failed(tracker)
+    if events[0]["value"] >= FAILED_ANSWERS_LIMIT:
+        return unresolved(dispatcher)
+    say(
+        dispatcher,
+        "I have no other article on this. You could put it in other words, or I can fetch a person.",
+        [PERSON],
+    )
+    return events
 
 
 def unresolved(dispatcher: CollectingDispatcher) -> Events:

@@ -21,6 +21,7 @@ BEHIND = 0.35
 BEHIND_UNSURE = 0.5
 BEHIND_ELLIPSIS = 1.0  # at least, for "and to Canada?"
 SAME_CATEGORY = 2.0
+KINDRED = 1.0  # what the unsure one of two questions gets in the category of the other, in log odds
 AGREEMENT = 1.0  # both searches found it
 FOUND = -2.0  # log odds from which a search counts as having found an article
 LEAST_LEFT = 0.05  # of probability, for what is left after articles that were not it
@@ -65,6 +66,8 @@ class Found:
     hits: list[Hit]
     topic: Topic
     leaned: bool = False
+    # The customer's own words find the same article, and surely.
+    by_itself: bool = False
 
     @property
     def score(self) -> float:
@@ -106,14 +109,16 @@ def _behind(text: str, vector: np.ndarray | None, topic: Topic) -> Found:
     alone = _alone(said, vector if said == text else None)
     together = f"{topic.text} {said}"[-MAX_QUESTION:]
     behind, joined = search(together)
-    weight = max(_weight(alone), BEHIND_ELLIPSIS if wording.carries_on(text) and _is_brief(said) else 0.0)
+    weight = max(_weight(alone), BEHIND_ELLIPSIS if wording.carries_on(text) and wording.is_fragment(said) else 0.0)
     hits = fuse(alone.hits, joined, weight, topic.category)
     if not hits or (alone.hits and hits[0].article_id == alone.hits[0].article_id and _is_new(alone.hits[0], joined)):
         return replace(alone, hits=hits)
     follows = Topic(topic.question, said, _category(hits) or topic.category)
     # What is new in the follow-up chooses the sentences as much as the topic does: the row of Canada, not any row.
     both = behind + alone.vector
-    return Found(together, both / np.linalg.norm(both), alone.said, hits, follows, leaned=True)
+    surely = alone.hits[:1] if alone.score >= context.settings().answer_threshold else []
+    by_itself = hits[0].article_id in [hit.article_id for hit in surely]
+    return Found(together, both / np.linalg.norm(both), alone.said, hits, follows, leaned=True, by_itself=by_itself)
 
 
 def _is_new(best: Hit, joined: list[Hit]) -> bool:
@@ -122,27 +127,40 @@ def _is_new(best: Hit, joined: list[Hit]) -> bool:
 
 
 def _both(pair: tuple[str, str], whole: Found) -> list[Found] | None:
-    """Return both questions where each finds an article of its own, one of them surely, else None."""
-    settings = context.settings()
+    """Return both questions where each finds an article of its own, one of them surely, else None.
+
+    Where the whole finds nothing sure, one half that does is worth answering, whatever the other one finds.
+    """
     first = _alone(pair[0])
-    if first.score < settings.another_threshold:
+    if _is_sure(whole) and first.score < context.settings().another_threshold:
         return None
     second = _alone(pair[1])
     if wording.leaning(pair[1]):
         # "... and how long is it guaranteed": what "it" is stands in the whole, and its article has been named.
-        named = [first.hits[0].article_id]
-        merged = fuse(without(second.hits, named), without(whole.hits, named), _weight(second), _category(first.hits))
-        second = replace(second, hits=merged)
-    if not second.hits or first.hits[0].article_id == second.hits[0].article_id:
+        named = [hit.article_id for hit in first.hits[:1]]
+        left = without(second.hits, named), without(whole.hits, named)
+        second = replace(second, hits=fuse(*left, _weight(second), _category(first.hits)))
+    if not _are_two(first, second, whole, wording.leaning(wording.bare(pair[1])) > 0):
         return None
-    sure, unsure = max(first.score, second.score), min(first.score, second.score)
-    if sure < settings.answer_threshold or unsure < settings.another_threshold:
-        return None
-    return [first, second]
+    if first.score > second.score:
+        return [first, replace(second, hits=kindred(second.hits, _category(first.hits)))]
+    return [replace(first, hits=kindred(first.hits, _category(second.hits))), second]
 
 
-def _is_brief(said: str) -> bool:
-    return len(said.split()) <= wording.BRIEF_WORDS
+def _are_two(first: Found, second: Found, whole: Found, second_leans: bool) -> bool:
+    settings = context.settings()
+    found = [half.hits[0].article_id for half in (first, second) if half.hits]
+    if len(set(found)) < 2 or max(first.score, second.score) < settings.answer_threshold:
+        return False
+    if _is_sure(whole) and max(whole.hits, key=lambda hit: hit.score).article_id not in found:
+        return False
+    # Where the other half finds nothing, what "it" or "her" in this one means is not known either.
+    needs_both = _is_sure(whole) or (second_leans and first.score < second.score)
+    return not needs_both or min(first.score, second.score) >= settings.another_threshold
+
+
+def _is_sure(found: Found) -> bool:
+    return any(hit.score >= context.settings().answer_threshold for hit in found.hits)
 
 
 def _weight(alone: Found) -> float:
@@ -176,11 +194,32 @@ def fuse(alone: list[Hit], joined: list[Hit], weight: float, category: str) -> l
     return merged
 
 
+def kindred(hits: list[Hit], category: str) -> list[Hit]:
+    """Raise the chances of articles of a category that the same message is about already."""
+
+    def raised(hit: Hit) -> Hit:
+        return replace(hit, score=_probability(log_odds(hit.score) + KINDRED))
+
+    return [raised(hit) if category and hit.category == category else hit for hit in hits]
+
+
 def without(hits: list[Hit], shown: set[str] | list[str]) -> list[Hit]:
     """Return the other articles, each with its chance of being right now that those shown are known not to be."""
+    others = [hit for hit in hits if hit.article_id not in shown]
     gone = sum(hit.score for hit in hits if hit.article_id in shown)
-    left = max(1 - gone, LEAST_LEFT)
-    return [replace(hit, score=min(hit.score / left, 1.0)) for hit in hits if hit.article_id not in shown]
+    # The scores are chances of each by itself and may add up to more than one.
+    left = max(1 - gone, sum(hit.score for hit in others) + LEAST_LEFT)
+    return [replace(hit, score=min(hit.score / left, 1.0)) for hit in others]
+
+
+def next_best(hits: list[Hit], shown: set[str] | list[str], nearness: float) -> list[Hit]:
+    """Return what is left after articles that were not it and is near enough to the question, the likeliest first.
+
+    `nearness` is the least share of the best one's place in the ranking: where a search was sure of one article, the
+    chances of the others say no more than that.
+    """
+    best = max((hit.parts.get("combined", 0.0) for hit in hits), default=0.0)
+    return [hit for hit in without(hits, shown) if hit.parts.get("combined", 0.0) >= nearness * best]
 
 
 def doubted(found: Found, odds: float) -> Found:

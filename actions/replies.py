@@ -29,10 +29,12 @@ def answer(
     intro: str = "",
     suggest: bool = True,
     understood: str = "",
+    instead: list[dict[str, str]] | None = None,
 ) -> bool:
     """Answer from the first of `hits`, word for word; return False, saying nothing, where it is no longer published.
 
     `asked` is the customer's message, `understood` what it was taken for, where that is more, `question` its embedding.
+    `instead` are quick replies to show in place of what people ask next.
     """
     hit = hits[0]
     published = quotable(hit.article_id)
@@ -52,7 +54,7 @@ def answer(
         },
         "score": round(hit.score, 3),
     }
-    suggested = related(asked, question, hit, blocks, hits) if suggest else []
+    suggested = instead or (related(asked, question, hit, blocks, hits) if suggest else [])
     if suggested:
         message["quick_replies"] = suggested
     dispatcher.utter_message(json_message=message)

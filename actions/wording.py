@@ -16,6 +16,11 @@ _CARRIES_ON = re.compile(
     r"(?:and|or|but|also|what about|how about|what if|same|even|then|now)\b",
     re.IGNORECASE,
 )
+# What sounds like one more detail where it ends a piece of a sentence, and what rejects the answer before it.
+_ADDS_ON = re.compile(r"\b(?:too|as well|also)\W*$", re.IGNORECASE)
+_OBJECTION = re.compile(r"^\W*(?:(?:no|nope|but|i mean|actually|again)\b\W*)+", re.IGNORECASE)
+_PREPOSITION = re.compile(r"^\W*(?:in|to|for|from|on|at|with|without|by|of|outside|inside|within)\b", re.IGNORECASE)
+MAX_READ = 400  # characters
 _POINTS_BACK = re.compile(
     # "Is there" points at nothing.
     r"\b(?:it|its|that|this|they|them|these|those|(?<!is )(?<!are )there(?!'s| is| are)|one|ones|same|instead|her|his|"
@@ -23,21 +28,59 @@ _POINTS_BACK = re.compile(
     re.IGNORECASE,
 )
 BRIEF_WORDS = 3
+FRAGMENT_WORDS = 6
 POINTING_WORDS = 12  # "it" in a longer message mostly means something in the message itself
 MOST_LEANING = 3
+
+# What wants to make the assistant something else than it is, after the classes of OWASP's LLM01 (prompt injection):
+# setting its rules aside, giving it a role, dictating its words, asking for its set-up, claiming rights, sending code.
+_CLAUSE = r"(?:^|[.!?:;,>]\s*|\b(?:and|then|now|please|so|you (?:must|have to|should|can|will|may))\s+)\W{0,3}"
+_ITS_RULES = r"(?:instructions?|prompts?|rules?|guidelines?|restrictions?|programming|training)\b"
+_ORDERS = re.compile(
+    "|".join(
+        (
+            rf"{_CLAUSE}(?:ignore|disregard|forget|override|bypass|drop)\s+(?:(?:all|any|every|everything|your|the|these|"
+            rf"those|previous|prior|above|earlier|what)\s+)*(?:{_ITS_RULES}|you\b|everything\b|that you\b)",
+            rf"\b(?:previous|prior|hidden|secret|initial|system|internal|original)\s+{_ITS_RULES}",
+            rf"\bwhat (?:are|is|were) your (?:exact |full )?{_ITS_RULES}\W*(?:$|[.!?])",
+            r"\byou are (?:now|no longer|not) (?:an?|the|my|in|bound|free)\b",
+            r"\byou(?: a|')re (?:now )?(?:an?|the|my|that)\b[^.!?]*\b(?:bot|assistant|character|ai|model|robot)\b",
+            rf"{_CLAUSE}(?:pretend|imagine|role-?play|(?:act|behave|talk|speak) (?:as|like))\b",
+            r"\b(?:let's|let us) (?:role-?play|pretend|imagine)\b",
+            rf"{_CLAUSE}from now on,? (?:you|only|always|never|answer|reply|respond|say|talk|speak)\b|\bnew rules?\s*:",
+            rf"{_CLAUSE}(?:only )?(?:answer|reply|respond)\b[^.?!]*\b(?:only|exactly|nothing|words?|with)\b",
+            rf"{_CLAUSE}(?:say|repeat|swear|admit|recite|sing)\s+(?!(?:goodbye|hello|i|my|the|it|we|you)\b)\w",
+            rf"{_CLAUSE}(?:write|tell|make)\s+(?:me |us )?(?:an? |my |some )?(?:\w+ )?"
+            r"(?:poems?|stor(?:y|ies)|essays?|jokes?|songs?|python|scripts?)\b",
+            rf"{_CLAUSE}(?:complete|finish|translate) (?:this|the|my|your) (?:\w+ )?(?:sentence|text|prompt|phrase)\b",
+            r"\b(?:developer|debug|admin|god|dan|jailbreak|unrestricted) mode\b|\bjailbreak\b",
+            r"\b(?:as|I(?:'| a)?m) (?:the|your) (?:developer|admin(?:istrator)?|creator|programmer)\b",
+            r"</?[a-z][\w-]*[^<>]*>|\{\{.*\}\}|```|^\s*#{2,}|^\s*(?:system|assistant|developer)\s*:|\w\(['\"].*\)",
+            r"\bselect\b.+\bfrom\b.+;|\bdrop table\b",
+        )
+    ),
+    re.IGNORECASE | re.DOTALL,
+)
 
 _POLITE = r"(?:(?:and|also|plus|then|please|hi|hello|hey|ok(?:ay)?|so|but)\b\W*)*"
 _ASKS = (
     r"(?:how|what|what's|when|when's|where|where's|who|who's|which|why|can|could|may|must|do|does|did|is|are|will|would|"
     r"should|am|has|if not|tell me|send me|show me|give me)\b"
 )
-_WANTS = r"(?:i need|i want|i'd like|i would like|i can't|i cannot|i forgot|i lost|my)\b"
+_WANTS = r"(?:i (?:also |still |then )*(?:need|want)|i'd like|i would like|i can't|i cannot|i forgot|i lost|my)\b"
 _ASKING = re.compile(rf"^\W*{_POLITE}{_ASKS}", re.IGNORECASE)
 _WANTING = re.compile(rf"^\W*{_POLITE}{_WANTS}", re.IGNORECASE)
 _SENTENCES = re.compile(r"(?<=[?!.;])\s+")
 # "and" parts two questions only where a question begins behind it.
 _JOINT = re.compile(rf"[,;]?\s+(?:and|plus|or|but)\s+(?:also\s+)?(?={_ASKS}|{_WANTS})|,\s+(?={_ASKS})", re.IGNORECASE)
 _JOINT_NOUN = re.compile(r"[,;]?\s+(?:and\s+also\s+about|plus|and\s+also)\s+", re.IGNORECASE)
+# Words that ask nothing by themselves: "what do I do?", "how does it work", "is that right?".
+_HOLLOW = re.compile(
+    r"(?:a|am|an|and|any|are|at|be|but|by|can|could|did|do|does|doing|each|for|go|going|happen(?:s|ed)?|has|have|he|"
+    r"her|here|his|how|i|if|in|is|it|its|just|many|me|mean|means|much|my|next|no|not|now|of|ok|okay|on|one|or|our|"
+    r"please|really|right|she|should|so|supposed|s|than|that|the|them|then|there|these|they|this|those|to|too|us|was|we|"
+    r"well|were|what|when|where|which|who|why|will|with|works?|would|you|your)"
+)
 FEWEST_WORDS = 2  # of each of two questions
 
 
@@ -50,7 +93,18 @@ def leaning(text: str, brief_counts: bool = True) -> int:
 
 def carries_on(text: str) -> bool:
     """Whether a message begins as one more detail of what was asked: "and to Canada?"."""
-    return bool(_CARRIES_ON.search(text))
+    return bool(_CARRIES_ON.search(text) or (_ADDS_ON.search(text) and is_fragment(text)))
+
+
+def is_fragment(text: str) -> bool:
+    """Whether a message is no sentence but a piece of one: "gift cards?", "in the green tea"."""
+    words = len(text.split())
+    return words <= BRIEF_WORDS or (words <= FRAGMENT_WORDS and bool(_PREPOSITION.search(text)))
+
+
+def without_objection(text: str) -> str:
+    """Return a message without the "no, I mean" in front, or as it is where nothing else is left."""
+    return _OBJECTION.sub("", text).strip() or text
 
 
 def bare(text: str) -> str:
@@ -66,12 +120,13 @@ def two_questions(text: str) -> tuple[str, str] | None:
     sentences = [part for part in _SENTENCES.split(text) if part.strip()]
     for at in range(1, len(sentences)):
         first, second = " ".join(sentences[:at]), " ".join(sentences[at:])
-        if _asks(sentences[at - 1]) and _asks(sentences[at]):
+        if _asks(sentences[at - 1]) and _asks(sentences[at]) and _has_content(second):
             return first, second
     for joint in (_JOINT, _JOINT_NOUN):
         for match in joint.finditer(text):
             first, second = text[: match.start()].strip(" ,;"), text[match.end() :].strip()
-            if _asks(first) and min(len(first.split()), len(second.split())) >= FEWEST_WORDS:
+            enough = min(len(first.split()), len(second.split())) >= FEWEST_WORDS
+            if enough and _asks(first) and _has_content(second):
                 return first, second
     return None
 
@@ -79,6 +134,19 @@ def two_questions(text: str) -> tuple[str, str] | None:
 def _asks(text: str) -> bool:
     enough = len(text.split()) >= FEWEST_WORDS
     return enough and bool(text.rstrip().endswith("?") or _ASKING.match(text) or _WANTING.match(text))
+
+
+def _has_content(text: str) -> bool:
+    return any(not _HOLLOW.fullmatch(word) for word in re.findall(r"[^\W_]+", text.casefold()))
+
+
+def gives_orders(text: str) -> bool:
+    """Whether a message wants to direct the assistant itself: its rules, its role, the words it is to say.
+
+    Told by the wording, so it is neither complete nor ever sure: it may keep an article from being the answer, and
+    nothing else may hang on it.
+    """
+    return bool(_ORDERS.search(text[:MAX_READ]))
 
 
 def same_words(one: str, other: str) -> bool:
