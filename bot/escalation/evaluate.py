@@ -25,13 +25,14 @@ def evaluate(
 ) -> dict[str, dict[str, float | None]]:
     """Return the figures of `ours`, `keywords` and `vader`; None for what the given files say nothing about.
 
-    A turn's time is all that noticing takes: encoding what the customer and the assistant wrote, and both heads.
+    A turn's time is the median of all that noticing takes: encoding what the assistant wrote since the customer's last
+    turn and what the customer writes, and both heads.
     """
     lexicon = baselines.vader()
     results: dict[str, dict[str, float | None]] = {"ours": {}, "keywords": {}, "vader": {}}
-    spent = [0.0, 0]
+    spent: list[float] = []
     moods, low = _moods(dialogues or [], encoder, lexicon, spent, progress)
-    wishes, wanted = _wishes(texts or [], encoder, lexicon, spent if not dialogues else [0.0, 0], progress)
+    wishes, wanted = _wishes(texts or [], encoder, lexicon, [] if dialogues else spent, progress)
     alarms = int((np.array(moods["keywords"])[~low] > 0).sum()) if moods["keywords"] else 0
     for name, found in results.items():
         scores, asked = np.array(moods[name]), np.array(wishes[name])
@@ -42,7 +43,7 @@ def evaluate(
             measures.recall_at_false_alarms(low, scores, alarms) if len(scores) else None
         )
         found["wants_human_ap"] = measures.average_precision(wanted, asked) if len(asked) else None
-    results["ours"]["ms_per_turn"] = 1000 * spent[0] / spent[1] if spent[1] else None
+    results["ours"]["ms_per_turn"] = 1000 * float(np.median(spent)) if spent else None
     return {
         name: {key: None if value is None else round(value, 4) for key, value in found.items()}
         for name, found in results.items()
@@ -50,7 +51,7 @@ def evaluate(
 
 
 def _moods(
-    dialogues: list[list[Line]], encoder: Encoder, lexicon: Callable | None, spent: list, progress: Progress
+    dialogues: list[list[Line]], encoder: Encoder, lexicon: Callable | None, spent: list[float], progress: Progress
 ) -> tuple[Scores, np.ndarray]:
     """Score every customer turn that has a satisfaction; it is about the assistant turn before it."""
     scores: Scores = {"ours": [], "keywords": [], "vader": []}
@@ -59,14 +60,17 @@ def _moods(
     done = 0
     for talk in dialogues:
         history: list[Said] = []
+        taken = 0.0
         for line in talk:
             started = time.perf_counter()
             said = Said(line.by_customer, line.text, encoder.encode([line.text])[0])
             if line.by_customer:
                 found = mood.frustration(said.embedding, said.text, history).probability
                 mood.wants_person(said.embedding, said.text)
-            spent[0] += time.perf_counter() - started
-            spent[1] += line.by_customer
+            taken += time.perf_counter() - started
+            if line.by_customer:
+                spent.append(taken)
+                taken = 0.0
             history.append(said)
             done += 1
             progress(done, total)
@@ -82,14 +86,13 @@ def _moods(
 
 
 def _wishes(
-    texts: list[tuple[str, bool]], encoder: Encoder, lexicon: Callable | None, spent: list, progress: Progress
+    texts: list[tuple[str, bool]], encoder: Encoder, lexicon: Callable | None, spent: list[float], progress: Progress
 ) -> tuple[Scores, np.ndarray]:
     scores: Scores = {"ours": [], "keywords": [], "vader": []}
     for done, (text, _) in enumerate(texts, 1):
         started = time.perf_counter()
         scores["ours"].append(mood.wants_person(encoder.encode([text])[0], text))
-        spent[0] += time.perf_counter() - started
-        spent[1] += 1
+        spent.append(time.perf_counter() - started)
         scores["keywords"].append(baselines.keyword_person(text))
         if lexicon:
             scores["vader"].append(lexicon(text))

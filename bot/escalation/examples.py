@@ -102,7 +102,7 @@ def labelled_texts(path: Path) -> list[tuple[str, bool]]:
                     raise ExampleError(f"{path}, line {reader.line_num}: `wants_human` is 0 or 1")
                 found.append((row["text"], row["wants_human"] == "1"))
     except csv.Error as error:
-        raise ExampleError(f"{path}, line {reader.line_num}: {error}") from None
+        raise ExampleError(f"{path}, line {reader.reader.line_num}: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ExampleError(f"{path} cannot be read: {error}") from None
     if not found:

@@ -9,9 +9,10 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,19 +33,22 @@ TRENDS = 2
 # What a feature says is known; where few examples say otherwise, it is left out instead.
 # fmt: off
 WORSE = {
-    "angry", "let_down", "corrects", "again", "doubts", "gives_up", "settles_for_other", "starts_no", "capitals",
-    "exclaims", "negative", "customer", "restates", "same_again", "found_nothing", "not_understood", "assistant",
-    "assistant_repeats", "off_subject", "words_not_met", "asks_back", "other_after_nothing", "again_after_failure",
-    "both_repeat", "trend", "sorry",
+    "angry", "let_down", "corrects", "again", "doubts", "gives_up", "starts_no", "capitals", "exclaims",
+    "negative", "customer", "restates", "same_again", "found_nothing", "not_understood", "assistant",
+    "assistant_repeats", "off_subject", "words_not_met", "asks_back", "trend", "sorry",
 }
 BETTER = {
     "pleased", "positive", "done", "pleased_after_done",
 }
 WANTED = {
     "talk_to_people", "real_person", "only_person", "not_machine", "wishes_person", "put_through", "person",
-    "people_to_talk",
+    "people_to_talk", "upset",
 }
 # fmt: on
+
+# How a wish is joined to another text, and how far apart the texts are that neighbours are joined to.
+JOINTS = (", ", " and ", ". ")
+STRIDE = 7
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 
@@ -164,10 +168,12 @@ def _head(features: list[dict[str, float]], chances: np.ndarray, ridge: float) -
 def read_examples(folder: Path, emotions: Path, embed: Embed) -> Examples:
     """Read and embed all that is fitted on. Raises `ExampleError`."""
     lines = dialogues(folder / "dialogues.jsonl", "mood")
-    lines += [[Line(True, _text(row, n), _mood(row, n))] for n, row in rows(folder / "turns.jsonl")]
+    alone = list(_labelled(folder / "turns.jsonl", "mood", mood_chance))
+    lines += [[Line(True, text, chance)] for text, chance in alone]
     texts = {line.text for talk in lines for line in talk}
-    people = [(_text(row, n), row.get("wants_person") is True) for n, row in rows(folder / "person.jsonl")]
-    felt = [(_text(row, n), set(row.get("labels") or ())) for n, row in rows(emotions / "train.jsonl")]
+    asked = list(_labelled(folder / "person.jsonl", "wants_person", _yes_or_no))
+    people = asked + _mixed(asked, [text for text, _ in alone])
+    felt = list(_labelled(emotions / "train.jsonl", "labels", _feelings))
     known = dict(zip(sorted(texts), embed(sorted(texts)), strict=True))
     talks, chances, groups = [], [], []
     for talk in lines:
@@ -184,24 +190,43 @@ def read_examples(folder: Path, emotions: Path, embed: Embed) -> Examples:
         groups=np.array(groups),
         people=[Said(True, text, wish) for (text, _), wish in zip(people, wishes, strict=True)],
         wants=np.array([float(wanted) for _, wanted in people]),
-        people_groups=np.array([text for text, _ in people]),
+        people_groups=np.array([text for text, _ in asked] * 2),
         emotions=embed([text for text, _ in felt]),
         negative=np.array([float(bool(labels & NEGATIVE)) for _, labels in felt]),
         positive=np.array([float(bool(labels & POSITIVE)) for _, labels in felt]),
     )
 
 
-def _text(row: dict, number: int) -> str:
-    if not isinstance(row.get("text"), str):
-        raise ExampleError(f"line {number}: `text` is a string")
-    return row["text"]
+def _mixed(asked: list[tuple[str, bool]], others: list[str]) -> list[tuple[str, bool]]:
+    """The same wishes said along with something else, before or after it, as people do; nobody is wished for there."""
+    found = []
+    for place, (text, wanted) in enumerate(asked):
+        other = others[place * STRIDE % len(others)]
+        first, second = (other, text) if place % 2 else (text, other)
+        found.append((f"{first.rstrip(' .')}{JOINTS[place % len(JOINTS)]}{second}", wanted))
+    return found
 
 
-def _mood(row: dict, number: int) -> float:
-    try:
-        return mood_chance(row.get("mood"))
-    except ExampleError as error:
-        raise ExampleError(f"line {number}: {error}") from None
+def _labelled(path: Path, key: str, read: Callable[[Any], Any]) -> Iterator[tuple[str, Any]]:
+    for number, row in rows(path):
+        try:
+            if not isinstance(row.get("text"), str):
+                raise ExampleError("`text` is a string")
+            yield row["text"], read(row.get(key))
+        except ExampleError as error:
+            raise ExampleError(f"{path}, line {number}: {error}") from None
+
+
+def _yes_or_no(given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise ExampleError("`wants_person` is true or false")
+    return given
+
+
+def _feelings(given: Any) -> set[str]:
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise ExampleError("`labels` is a list of names")
+    return set(given)
 
 
 def stored(by: Fitted, examples: Examples) -> dict:
@@ -212,7 +237,7 @@ def stored(by: Fitted, examples: Examples) -> dict:
         "fitted_on": [
             f"GoEmotions (Apache-2.0), train: {len(examples.emotions)} texts",
             f"data/escalation, written for this project: {len(examples.talks)} turns with a mood,"
-            f" {len(examples.people)} texts with or without a wish for a person",
+            f" {len(examples.people) // 2} texts with or without a wish for a person, alone and joined to another text",
         ],
         "mood": {"intercept": by.mood.intercept, "weights": by.mood.weights},
         "person": {"intercept": by.person.intercept, "weights": by.person.weights},

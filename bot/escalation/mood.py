@@ -7,6 +7,7 @@ over the turns so far. `python -m bot.escalation.fitting` fits the weights, docs
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,8 @@ HISTORY = 12
 # What was felt a turn ago counts this much, two turns ago its square.
 DECAY = 0.6
 MOOD_TURNS = 4
+# With fewer words of its own ("and the phone number?") a message repeats another by chance.
+SUBJECT_WORDS = 3
 REASONS = 3
 LEAST_REASON = 0.35
 
@@ -82,7 +85,7 @@ class Fitted:
     def along(self, name: str, embedding: np.ndarray) -> float:
         """Return how far an embedding lies along a direction, a logit, bounded so that none outvotes the rest."""
         direction, constant = self.directions[name]
-        return float(np.clip(direction @ embedding + constant, -6, 6))
+        return max(-6.0, min(6.0, float(direction @ embedding) + constant))
 
 
 def read(path: Path) -> Fitted:
@@ -148,14 +151,14 @@ def turn_features(turns: Sequence[Said], by: Fitted) -> dict[str, float]:
         features |= words.of_assistant(reply.text)
         features["assistant"] = by.along("assistant", reply.embedding)
         features |= _reply(last, reply, mine[-1] if mine else None, theirs)
-        features |= _together(features)
+        features["pleased_after_done"] = features["pleased"] * features["done"]
     return features
 
 
 def _repetition(last: Said, mine: Sequence[Said]) -> dict[str, float]:
     """How much of what the customer writes they have written before."""
     said = words.content(last.text)
-    shared = [len(said & words.content(each.text)) / len(said) for each in mine] if len(said) > 1 else []
+    shared = [len(said & words.content(each.text)) / len(said) for each in mine] if len(said) >= SUBJECT_WORDS else []
     near = [float(last.embedding @ each.embedding) for each in mine]
     return {"restates": max(shared, default=0.0), "same_again": max(0.0, max(near, default=0.0) - 0.4) / 0.6}
 
@@ -172,25 +175,14 @@ def _reply(last: Said, reply: Said, asked: Said | None, theirs: Sequence[Said]) 
         met = len(wanted & words.content(reply.text)) / len(wanted) if wanted else 1.0
         found["off_subject"] = 1 - float(asked.embedding @ reply.embedding)
         found["words_not_met"] = 1 - met
-        found["asks_back"] = float("?" in asked.text and "?" in reply.text)
+        found["asks_back"] = float("?" in asked.text and words.only_asks(reply.text))
     return found
-
-
-def _together(features: dict[str, float]) -> dict[str, float]:
-    """What says more together than each by itself."""
-    failed = max(features["found_nothing"], features["not_understood"])
-    return {
-        "other_after_nothing": failed * features["settles_for_other"],
-        "again_after_failure": failed * features["restates"],
-        "both_repeat": features["assistant_repeats"] * features["same_again"],
-        "pleased_after_done": features["pleased"] * features["done"],
-    }
 
 
 SAID_AS = {
     "angry": "The words are angry.",
-    "capitals": "Writes in capitals.",
-    "exclaims": "Writes with many exclamation marks.",
+    "capitals": "Writes in capitals, or with many exclamation marks.",
+    "exclaims": "Writes in capitals, or with many exclamation marks.",
     "corrects": "Says that the assistant got it wrong, or that it was said before.",
     "starts_no": "Contradicts the assistant.",
     "again": "Says that it is not the first time.",
@@ -201,11 +193,8 @@ SAID_AS = {
     "negative": "The message sounds frustrated.",
     "restates": "Asks for the same again.",
     "same_again": "Asks for the same again.",
-    "again_after_failure": "Asks for the same again.",
-    "both_repeat": "The assistant and the customer repeat themselves.",
     "assistant_repeats": "The assistant said the same as before.",
     "found_nothing": "The assistant had found nothing, or could not do it.",
-    "other_after_nothing": "The assistant had found nothing, or could not do it.",
     "not_understood": "The assistant had not understood.",
     "off_subject": "The assistant's answer was about something else.",
     "words_not_met": "The assistant's answer was about something else.",
@@ -233,8 +222,9 @@ def wants_person(embedding: np.ndarray, text: str, by: Fitted | None = None) -> 
 
 
 def person_features(embedding: np.ndarray, text: str, by: Fitted) -> dict[str, float]:
-    return words.of_person(text) | {"person": by.along("person", embedding)}
+    """Return the features of a wish for a person; being upset is one, as it makes people want to leave a machine."""
+    return words.of_person(text) | {"person": by.along("person", embedding), "upset": by.along("customer", embedding)}
 
 
 def _probability(logit: float) -> float:
-    return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))

@@ -37,32 +37,28 @@ AGAIN = _any(
     "again|already|still|once more|repeat(?:ed|ing)?|same|every time|twice|three times|how many times|keeps?|always",
 )
 DOUBTS = _any(
-    "are you sure|really|seriously|is there (?:really )?(?:nothing|no)|nothing else|what do you mean",
-    "excuse me|for real",
-    "can you (?:please )?(?:check|look|try) again|double[- ]check|try again|huh|hm+|omg|what\\?",
+    "are you sure|really (?:no|nothing)|^really|seriously|is there (?:really )?(?:nothing|no)|nothing else",
+    "what do you mean|excuse me|for real",
+    "can you (?:please )?(?:check|look|try) again|double[- ]check|try again|huh|hm+|omg",
 )
 GIVES_UP = _any(
     "never ?mind|forget it|give up|somewhere else|elsewhere|another (?:shop|bank|company|provider)",
     "i'?ll (?:just )?(?:call|go)",
     "no thanks to you|thanks for nothing|so you can'?t|do it myself",
 )
-SETTLES_FOR_OTHER = _any(
-    "how about|what about|instead|then|another|other|different|any(?:thing)? else|something else",
-    "alternatively|rather|maybe",
-)
 PLEASED = _any(
     r"thanks|thank you|thx|cheers|great|perfect|excellent|wonderful|awesome|lovely|brilliant|amazing|love|fantastic",
     "appreciate[d]?|helpful|sounds? good|that works|works now|nice|super|good (?:job|to know)|you'?ve been",
 )
 THANKS = _any("thanks|thank you|thx|cheers")
-STARTS_NO = re.compile(r"^\s*(?:no+|nope|but|well|hm+|uh+|wait|what)\b[\s,.!?]*\w", re.IGNORECASE)
+STARTS_NO = re.compile(r"^\s*(?:no+|nope|but)\b[\s,.!?]*\w", re.IGNORECASE)
 NO_MORE = re.compile(
     r"^\s*(?:no|nope)\b.{0,12}(?:thank|that'?s (?:all|it|everything)|i'?m (?:good|fine|all set))", re.I
 )
 
 SORRY = _any(r"sorry|apolog\w+|afraid|unfortunately|regret")
 FOUND_NOTHING = _any(
-    r"(?:no|not any|n'?t any|none|nothing)\b[^.?!]{0,60}"
+    r"(?:no|not any|\w+n't any|none|nothing)\b[^.?!]{0,60}"
     r"\b(?:match\w*|found|find|available|results?|fits?|meet\w*|listed|left)",
     r"(?:can'?t|cannot|could ?n'?t|could not|unable to|not able to|did ?n'?t|did not)"
     r" (?:seem to )?(?:find|locate|book|get|see|help|go)",
@@ -113,6 +109,12 @@ def capitals(text: str) -> float:
     return loud / len(words) if loud and len(words) >= 3 else 0.0
 
 
+def only_asks(text: str) -> bool:
+    """Whether a text is made of questions alone."""
+    ends = re.findall(r"[.!?]+(?=\s|$)", clean(text).strip())
+    return bool(ends) and all("?" in end for end in ends)
+
+
 def of_customer(text: str) -> dict[str, float]:
     """Features of a customer's words, each from 0 to about 1."""
     text = clean(text)
@@ -124,7 +126,6 @@ def of_customer(text: str) -> dict[str, float]:
         "again": float(bool(AGAIN.search(text))),
         "doubts": float(bool(DOUBTS.search(text))),
         "gives_up": float(bool(GIVES_UP.search(text))),
-        "settles_for_other": float(bool(SETTLES_FOR_OTHER.search(text))),
         "pleased": float(bool(PLEASED.search(text))),
         "starts_no": float(bool(STARTS_NO.search(text)) and not no_more),
         "capitals": capitals(text),
@@ -163,16 +164,17 @@ PEOPLE = re.compile(rf"\b{_PEOPLE}\b", re.IGNORECASE)
 TALK_TO_PEOPLE = re.compile(rf"\b{_TALK}\b[^.?!]{{0,40}}\b{_PEOPLE}\b", re.IGNORECASE)
 PEOPLE_TO_TALK = re.compile(rf"\b{_PEOPLE}\b[^.?!]{{0,30}}\b{_TALK}\b", re.IGNORECASE)
 REAL_PERSON = re.compile(
-    r"\b(?:real|live|living|actual|human|proper)\s+(?:human|person|people|being|agent|employee|worker|adviser|support|help|assist\w+|soul|one)",
+    r"\b(?:real|live|living|actual|human|proper)\s+(?:human|person|people|being|agent|employee|worker|adviser|support|help|assist\w+|soul|one)"
+    r"|\b(?:somebody|someone|anybody|anyone|one)\s+(?:real|human|alive)\b",
     re.IGNORECASE,
 )
 ONLY_PERSON = re.compile(
     rf"^\W*(?:an? |the |your |some )?(?:(?:real|live|actual|bank)\s+)?{_PEOPLE}\W*(?:please|pls|now)?\W*$", re.I
 )
-MACHINE = _any("bots?|chat ?bots?|robots?|machines?|computers?|automat(?:ed|ic)|ai|virtual")
+MACHINE = _any("bots?|chat ?bots?|robots?|machines?|computers?|programs?|automat(?:ed|ic)|ai|virtual")
 NOT_MACHINE = re.compile(
-    r"\b(?:not|n't|no|no more|hate|stop|instead of|rather than|enough of|than|refuse|uncomfortable|trust)\b[^.?!]{0,40}"
-    r"\b(?:bots?|chat ?bots?|robots?|machines?|computers?|automat(?:ed|ic)|ai)\b",
+    r"(?:n't|\b(?:not|no|no more|hate|stop|instead of|rather than|enough of|than|refuse|uncomfortable|trust))\b"
+    r"[^.?!]{0,40}\b(?:bots?|chat ?bots?|robots?|machines?|computers?|programs?|automat(?:ed|ic)|ai)\b",
     re.IGNORECASE,
 )
 WISHES = _any(
@@ -184,6 +186,13 @@ TOLD = _any("spoke|talked|told|said|called|rang|was|yesterday|last week|has been
 PUT_THROUGH = _any(
     "put (?:me )?(?:through|on)|(?:connect|transfer|escalate|redirect|forward|hand) (?:me|this|us)(?: over| to)?"
     "|call ?back|in touch"
+)
+
+# People who are paid, met or written about are not asked for.
+BUSINESS = _any(
+    "pay|paid|payment|pays|owe|money|cash|euros?|sen[dt]|transfer (?:to|money|\\d+)|add|remove|appointment",
+    "meeting|meet|schedule|book|tickets?|table|account holder|the person|another person",
+    "(?:new|other|same|which) (?:person|one)",
 )
 
 
@@ -201,7 +210,9 @@ def of_person(text: str) -> dict[str, float]:
         "wishes": WISHES,
         "told": TOLD,
         "put_through": PUT_THROUGH,
+        "business": BUSINESS,
     }
     found = {name: float(bool(pattern.search(text))) for name, pattern in patterns.items()}
+    found["business_with_people"] = found["business"] * found["people"]
     found["wishes_person"] = found["wishes"] * found["talk_to_people"] * (1 - found["told"])
     return found
