@@ -192,8 +192,9 @@ PUT_THROUGH = _any(
 BUSINESS = _any(
     "pay|paid|payment|pays|owe|money|cash|euros?|sen[dt]|transfer (?:to|money|\\d+)|add|remove|appointment",
     "meeting|meet|schedule|book|tickets?|table|account holder|the person|another person",
-    "(?:new|other|same|which) (?:person|one)",
+    "(?:new|other|same|which) (?:person|one)|in person",
 )
+ASKS_WHETHER = re.compile(r"\b(?:are you|is this|is it|am i (?:talking|speaking|chatting|writing))\b", re.IGNORECASE)
 
 
 def of_person(text: str) -> dict[str, float]:
@@ -213,6 +214,7 @@ def of_person(text: str) -> dict[str, float]:
         "business": BUSINESS,
     }
     found = {name: float(bool(pattern.search(text))) for name, pattern in patterns.items()}
+    found["asks_what_it_is"] = float(bool(ASKS_WHETHER.search(text))) * (1 - found["wishes"])
     found["business_with_people"] = found["business"] * found["people"]
     found["wishes_person"] = found["wishes"] * found["talk_to_people"] * (1 - found["told"])
     return found
