@@ -39,16 +39,17 @@ class Calibration:
 
 
 def certainty_features(loose: np.ndarray, stiff: np.ndarray, cosines: np.ndarray) -> np.ndarray:
-    """Return float64 `(rows, 5)` of a loose and a stiff fit's scores, `(rows, intents + 1)` each, and of `cosines`.
+    """Return float64 `(rows, 6)` of a loose and a stiff fit's scores, `(rows, intents + 1)` each, and of `cosines`.
 
     The loose fit's best score; the stiff one's best, its lead over the second, and its score of being out of scope,
-    which is the last column; and how near the message is to the centre of the stiff fit's best intent, from its
-    cosines to the intents' centres, `(rows, intents)`.
+    which is the last column. From the cosines to the intents' centres, `(rows, intents)`: that to the stiff fit's best
+    intent, and the lead of the nearest centre over the second.
     """
     loose, stiff, outside = loose[:, :-1], stiff[:, :-1], stiff[:, -1]
-    best = np.partition(stiff, -2, axis=1)[:, -2:]
+    best, nearest = (np.partition(each, -2, axis=1)[:, -2:] for each in (stiff, cosines))
     near = cosines[np.arange(len(stiff)), stiff.argmax(axis=1)]
-    columns = [loose.max(axis=1), best[:, 1], best[:, 1] - best[:, 0], outside, near]
+    leads = [each[:, 1] - each[:, 0] for each in (best, nearest)]
+    columns = [loose.max(axis=1), best[:, 1], leads[0], outside, near, leads[1]]
     return np.stack(columns, axis=1).astype(np.float64)
 
 
