@@ -10,12 +10,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.special import expit, log_softmax, logsumexp
+from scipy.special import expit, log_softmax, logit
 from sklearn.linear_model import LogisticRegression
 
 TEMPERATURES = np.geomspace(0.02, 0.5, 25)
-# Of the smooth maximum over the scores.
-SHARPNESS = 10.0
 
 
 @dataclass(frozen=True)
@@ -40,17 +38,39 @@ class Calibration:
         )
 
 
-def certainty_features(loose: np.ndarray, stiff: np.ndarray) -> np.ndarray:
-    """Return float64 `(rows, 6)` of a loose and a stiff fit's scores, `(rows, intents + 1)` each.
+def certainty_features(loose: np.ndarray, stiff: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+    """Return float64 `(rows, 6)` of a loose and a stiff fit's scores, `(rows, intents + 1)` each, and of `cosines`.
 
-    The loose fit's best score; the stiff one's best, sum of all, lead over the second, smooth maximum, and its
-    score of being out of scope, which is the last column.
+    The loose fit's best score; the stiff one's best, its lead over the second, and its score of being out of scope,
+    which is the last column. From the cosines to the intents' centres, `(rows, intents)`: that to the stiff fit's best
+    intent, and the lead of the nearest centre over the second.
     """
     loose, stiff, outside = loose[:, :-1], stiff[:, :-1], stiff[:, -1]
-    best = np.partition(stiff, -2, axis=1)[:, -2:]
-    smooth = logsumexp(SHARPNESS * stiff, axis=1) / SHARPNESS
-    columns = [loose.max(axis=1), best[:, 1], stiff.sum(axis=1), best[:, 1] - best[:, 0], smooth, outside]
+    best, nearest = (np.partition(each, -2, axis=1)[:, -2:] for each in (stiff, cosines))
+    near = cosines[np.arange(len(stiff)), stiff.argmax(axis=1)]
+    leads = [each[:, 1] - each[:, 0] for each in (best, nearest)]
+    columns = [loose.max(axis=1), best[:, 1], leads[0], outside, near, leads[1]]
     return np.stack(columns, axis=1).astype(np.float64)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Return the rows at length one; a row of zeros stays as it is, near nothing."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def left_out_cosines(rows: np.ndarray, sums: np.ndarray, targets_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cosines, `(rows, intents)`, to the intents' centres without each row, and without its whole intent.
+
+    `rows` are unit-length embeddings, `sums` those of all embeddings of each intent, `(intents, dimensions)`;
+    `targets_of` is each row's intent, -1 for out of scope.
+    """
+    alone = rows @ unit(sums).T
+    without_intent = alone.copy()
+    inside = np.flatnonzero(targets_of >= 0)
+    own = targets_of[inside]
+    alone[inside, own] = (rows[inside] * unit(sums[own] - rows[inside])).sum(axis=1)
+    without_intent[inside, own] = -1
+    return alone, without_intent
 
 
 def left_out(
@@ -72,18 +92,22 @@ def left_out(
     return alone, without_intent
 
 
-def calibrate(unseen: list[tuple[np.ndarray, np.ndarray]], targets_of: np.ndarray, unseen_weight: float) -> Calibration:
-    """Fit a calibration on what `left_out` says of the loose fit and of the stiff one.
+def calibrate(
+    unseen: list[tuple[np.ndarray, np.ndarray]], targets_of: np.ndarray, unseen_weight: float, share_outside: float
+) -> Calibration:
+    """Fit a calibration on what `left_out` says of the loose fit and of the stiff one, and on `left_out_cosines`.
 
-    As many messages are taken to be in scope as out of it; of the latter, intents that were left out make up
+    `share_outside` of all messages are taken to be out of scope; of these, intents that were left out make up
     `unseen_weight`, or all where nothing else is known.
     """
     inside = targets_of >= 0
-    alone, without_intent = (certainty_features(loose, stiff) for loose, stiff in zip(*unseen, strict=True))
+    alone, without_intent = (certainty_features(*each) for each in zip(*unseen, strict=True))
     groups = [alone[inside], without_intent[inside], alone[~inside]]
     weight = unseen_weight if len(groups[2]) else 1.0
-    logistic = _logistic([group for group in groups if len(group)], (1.0, weight, 1 - weight))
-    return Calibration(*logistic, temperature=_temperature(unseen[0][0][inside, :-1], targets_of[inside]))
+    weights, intercept = _logistic([group for group in groups if len(group)], (1.0, weight, 1 - weight))
+    # Fitted where one message in two is out of scope, which tells them apart best; then moved to the share expected.
+    intercept += float(logit(1 - share_outside))
+    return Calibration(weights, intercept, temperature=_temperature(unseen[0][0][inside, :-1], targets_of[inside]))
 
 
 def _logistic(groups: list[np.ndarray], shares: tuple[float, ...]) -> tuple[list[float], float]:

@@ -60,6 +60,8 @@ class KernelIntentClassifier(IntentClassifier, GraphComponent):
     def validate_config(cls, config: dict[str, Any]) -> None:
         if not 0 <= config["lexical"] < 1 or not 0 <= config["unseen_weight"] <= 1:
             raise ValueError("KernelIntentClassifier: `lexical` and `unseen_weight` lie between 0 and 1.")
+        if not 0 < config["share_outside"] < 1:
+            raise ValueError("KernelIntentClassifier: `share_outside` lies between 0 and 1.")
         if min(config["ridge"], config["certainty_ridge"], config["sharpness"]) <= 0:
             raise ValueError("KernelIntentClassifier: `ridge`, `certainty_ridge` and `sharpness` are above 0.")
         if config["ranking_length"] < 1:

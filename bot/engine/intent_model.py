@@ -15,10 +15,17 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
 
-from bot.engine.intent_calibration import Calibration, calibrate, certainty_features, left_out
+from bot.engine.intent_calibration import (
+    Calibration,
+    calibrate,
+    certainty_features,
+    left_out,
+    left_out_cosines,
+    unit,
+)
 from bot.engine.ngrams import NGrams
 
-FORMAT = 1
+FORMAT = 2
 ARRAYS_FILE = "intents.npz"
 TEXTS_FILE = "intents.json"
 # Rows whose left-out predictions calibrate; the smallest training sets give fewer.
@@ -31,13 +38,15 @@ BLOCK = 2000
 class Strength:
     """What a training chooses nothing about; docs/intents.md has the figures behind the defaults."""
 
-    lexical: float = 0.3
+    lexical: float = 0.4
     sharpness: float = 2.0
     # A loose fit tells intents apart best, a stiff one what is in scope.
     ridge: float = 0.3
     certainty_ridge: float = 2.0
     # What the intents that were left out weigh against messages that are out of scope, in calibration.
     unseen_weight: float = 0.5
+    # How many of the messages that come are taken to be out of scope: more of them, and more are refused.
+    share_outside: float = 0.4
 
 
 class IntentModel:
@@ -51,6 +60,7 @@ class IntentModel:
         embeddings: np.ndarray,
         by_meaning: np.ndarray,
         by_words: np.ndarray,
+        centres: np.ndarray,
         calibration: Calibration,
     ) -> None:
         self.intents = intents
@@ -60,6 +70,8 @@ class IntentModel:
         self._embeddings = embeddings
         self._by_meaning = by_meaning
         self._by_words = by_words
+        # (intents, dimensions), of length one: the middle of each intent's examples.
+        self._centres = centres
         self.calibration = calibration
 
     @classmethod
@@ -86,11 +98,13 @@ class IntentModel:
             factor, solution = _solve(matrix, ridge, targets)
             solutions.append(solution)
             unseen.append(left_out(factor[-held:, -held:], solution[-held:], targets[-held:], targets_of[-held:]))
+        sums = targets[:, :-1].T @ embeddings
+        unseen.append(left_out_cosines(embeddings[-held:], sums, targets_of[-held:]))
         solution = np.concatenate(solutions, axis=1)
-        calibration = calibrate(unseen, targets_of[-held:], strength.unseen_weight)
+        calibration = calibrate(unseen, targets_of[-held:], strength.unseen_weight, strength.share_outside)
         by_meaning = ((1 - strength.lexical) * solution).astype(np.float32)
         by_words = (strength.lexical * (words.T @ solution)).astype(np.float32)
-        return cls(intents, ngrams, strength, embeddings, by_meaning, by_words, calibration)
+        return cls(intents, ngrams, strength, embeddings, by_meaning, by_words, unit(sums), calibration)
 
     def scores(self, embedding: np.ndarray, text: str) -> np.ndarray:
         """Return `(2, intents + 1)`, the last one for out of scope, of the loose fit and of the stiff one.
@@ -107,7 +121,9 @@ class IntentModel:
     def probabilities(self, embedding: np.ndarray, text: str) -> tuple[np.ndarray, float]:
         """Return each intent's probability, `(intents,)`, and that the message has none of them; their sum is 1."""
         loose, stiff = self.scores(embedding, text)
-        inside = float(self.calibration.inside(certainty_features(loose[None, :], stiff[None, :]))[0])
+        cosines = self._centres @ embedding
+        features = certainty_features(loose[None, :], stiff[None, :], cosines[None, :])
+        inside = float(self.calibration.inside(features)[0])
         return inside * softmax(loose[:-1] / self.calibration.temperature), 1 - inside
 
     def save(self, folder: Path) -> None:
@@ -116,6 +132,7 @@ class IntentModel:
             "embeddings": self._embeddings,
             "by_meaning": self._by_meaning,
             "by_words": self._by_words,
+            "centres": self._centres,
             "weights": self._ngrams.weights,
         }
         np.savez(folder / ARRAYS_FILE, **arrays)
@@ -144,6 +161,7 @@ class IntentModel:
                 arrays["embeddings"],
                 arrays["by_meaning"],
                 arrays["by_words"],
+                arrays["centres"],
                 Calibration.from_dict(described["calibration"]),
             )
 

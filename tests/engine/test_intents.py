@@ -9,7 +9,7 @@ from rasa.core.channels.channel import UserMessage
 from rasa.shared.importers.utils import training_data_from_paths
 
 from bot.engine.featurizer import shared_encoder
-from bot.engine.intent_calibration import certainty_features, left_out
+from bot.engine.intent_calibration import certainty_features, left_out, left_out_cosines, unit
 from bot.engine.intent_classifier import KernelIntentClassifier
 from bot.engine.intent_model import TEXTS_FILE, IntentModel, Strength, _kernel, _solve
 from bot.engine.ngrams import MAX_CHARACTERS, NGrams
@@ -83,6 +83,17 @@ def test_what_no_intent_fits_is_more_probably_out_of_scope_than_what_one_fits(mo
     assert max(inside) < 0.5 < min(outside)
 
 
+def test_the_more_messages_are_expected_to_be_out_of_scope_the_more_are_doubted():
+    texts = ("play a blues track", "is rain expected on sunday", "who wrote faust")
+    few, many = (IntentModel.fit(*rows(), Strength(share_outside=share)) for share in (0.2, 0.6))
+    for text in texts:
+        (intents, doubt), (others, more_doubt) = ask(few, text), ask(many, text)
+        assert doubt < more_doubt
+        assert max(intents, key=intents.get) == max(others, key=others.get)
+        # The odds move as those of the share do: by (0.6 / 0.4) / (0.2 / 0.8).
+        assert more_doubt / (1 - more_doubt) == pytest.approx(6 * doubt / (1 - doubt), rel=1e-3)
+
+
 @pytest.mark.parametrize("text", ["", " ", "👍", "?!", "ÄÖÜ ß", "\ud800", "a" * 100_000, "\x00", "كيف حالك"])
 def test_any_text_gets_finite_probabilities(model, text):
     intents, outside = ask(model, text)
@@ -134,7 +145,25 @@ def test_left_out_scores_are_those_of_a_training_without_these_rows():
     for intent in number.values():
         gone = np.flatnonzero(targets_of == intent)
         assert np.allclose(without_intent[gone], trained_without(gone), atol=1e-4)
-    assert np.isfinite(certainty_features(alone, without_intent)).all()
+    assert np.isfinite(certainty_features(alone, without_intent, alone[:, :-1])).all()
+
+
+def test_left_out_cosines_are_those_to_centres_without_these_rows():
+    embeddings, _, labels = rows()
+    number = {label: index for index, label in enumerate(sorted(filter(None, EXAMPLES)))}
+    targets_of = np.array([number.get(label, -1) for label in labels])
+
+    def centres(kept):
+        return unit(np.stack([embeddings[kept & (targets_of == each)].sum(axis=0) for each in number.values()]))
+
+    sums = np.stack([embeddings[targets_of == each].sum(axis=0) for each in number.values()])
+    alone, without_intent = left_out_cosines(embeddings, sums, targets_of)
+    for row, intent in enumerate(targets_of):
+        others = np.array([each != intent for each in number.values()])
+        expected = centres(np.arange(len(labels)) != row) @ embeddings[row]
+        assert np.allclose(alone[row], expected, atol=1e-5)
+        assert np.allclose(without_intent[row, others], expected[others], atol=1e-5)
+        assert intent < 0 or without_intent[row, intent] == -1
 
 
 def test_unknown_words_make_a_message_resemble_nothing():
@@ -152,7 +181,15 @@ def test_a_message_without_end_is_cut():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"lexical": 1}, {"unseen_weight": 2}, {"ridge": 0}, {"sharpness": -1}, {"ranking_length": 0}]
+    "wrong",
+    [
+        {"lexical": 1},
+        {"unseen_weight": 2},
+        {"ridge": 0},
+        {"sharpness": -1},
+        {"ranking_length": 0},
+        {"share_outside": 1},
+    ],
 )
 def test_settings_that_cannot_work_are_refused(wrong):
     with pytest.raises(ValueError, match="KernelIntentClassifier"):
