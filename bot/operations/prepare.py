@@ -138,7 +138,8 @@ def train(place: Installation, tell: Tell = lambda _: None) -> str:
         return "unchanged"
     MODEL.parent.mkdir(parents=True, exist_ok=True)
     tell("training, about half a minute")
-    command = [str(ENGINE_PYTHON), "-m", "rasa", "train", "--out", str(MODEL.parent)]
+    # Without --force, Rasa takes from its cache what was trained before a change in a module that a component uses.
+    command = [str(ENGINE_PYTHON), "-m", "rasa", "train", "--force", "--out", str(MODEL.parent)]
     _run(place, [*command, "--fixed-model-name", MODEL.name.removesuffix(".tar.gz")], "Training")
     stamp.write_text(wanted)
     return "trained"
