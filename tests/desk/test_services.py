@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.accounts.services import AGENT, ensure_account
 from bot.conversations import customers, turns
 from bot.conversations import services as conversations
 from bot.db import Database, now
@@ -115,9 +116,11 @@ async def test_an_agent_gets_no_more_chats_than_allowed_by_either_way(db):
 
 
 async def test_two_tabs_of_one_agent_cannot_both_take_the_last_place(db):
+    account = await db.write(ensure_account, "mia@example.com", "Mia Novak", AGENT, "a long enough password")
+    mia = (account.id, account.name)
     for _ in range(6):
         await db.write(ask)
-    tries = [db.write(services.claim_next, MIA, 3) for _ in range(6)]
+    tries = [db.write(services.claim_next, mia, 3) for _ in range(6)]
     outcomes = await asyncio.gather(*tries, return_exceptions=True)
     assert sum(isinstance(each, Conflict) for each in outcomes) == 3
 
