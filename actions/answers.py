@@ -184,16 +184,7 @@ def tried_again(tracker: Tracker) -> Events:
 
 
 def nothing_left(dispatcher: CollectingDispatcher, tracker: Tracker) -> Events:
-    """Say that the articles hold no more on this, or fetch a person after the second time in a row."""
-    events = failed(tracker)
-    if events[0]["value"] >= FAILED_ANSWERS_LIMIT:
-        return unresolved(dispatcher)
-    say(
-        dispatcher,
-        "I have no other article on this. You could put it in other words, or I can fetch a person.",
-        [PERSON],
-    )
-    return events
+    return _say_so(dispatcher, tracker, "I have no other article on this.")
 
 
 def unresolved(dispatcher: CollectingDispatcher) -> Events:
@@ -210,12 +201,13 @@ def no_answer(dispatcher: CollectingDispatcher, tracker: Tracker, question: np.n
         say(dispatcher, "I'm not sure what you mean. Is it one of these?", [*offered, PERSON])
         # Asking back once is no failure; the second time in a row is.
         return [SlotSet("offered", "choice")]
+    return _say_so(dispatcher, tracker, "I don't have an article that answers this.")
+
+
+def _say_so(dispatcher: CollectingDispatcher, tracker: Tracker, what: str) -> Events:
+    """Say that there is nothing, or fetch a person after the second time in a row."""
     events = failed(tracker)
     if events[0]["value"] >= FAILED_ANSWERS_LIMIT:
         return unresolved(dispatcher)
-    say(
-        dispatcher,
-        "I don't have an article that answers this. You could put it in other words, or I can fetch a person.",
-        [PERSON],
-    )
+    say(dispatcher, f"{what} You could put it in other words, or I can fetch a person.", [PERSON])
     return events

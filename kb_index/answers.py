@@ -46,9 +46,9 @@ def pick(text: str, vectors: bytes, question: np.ndarray, overlap: Callable[[str
     """
     found = known_spans(text)
     scores = np.array([LEXICAL_WEIGHT * overlap(text[start:end]) for start, end in found])
-    matrix = np.frombuffer(vectors, dtype=STORED).astype(np.float32)
-    if matrix.size == len(found) * question.size:
-        scores = scores + matrix.reshape(len(found), -1) @ question
+    matrix = _embeddings(text, vectors, question.size)
+    if len(matrix):
+        scores = scores + matrix @ question
     # A heading-like line that ends with a colon announces the answer; it is not one.
     scores -= [0.1 if text[:end].endswith(":") and end < found[-1][1] else 0.0 for _, end in found]
     best = int(scores.argmax())
@@ -117,11 +117,14 @@ class Source:
     @classmethod
     def stored(cls, text: str, heading: str, anchor: str, vectors: bytes, dimensions: int) -> "Source":
         """Make one of a passage's columns; without the sentences' embeddings where there are not as many."""
-        matrix = np.frombuffer(vectors, dtype=STORED).astype(np.float32)
-        fits = matrix.size == len(known_spans(text)) * dimensions
-        return cls(
-            text, heading, anchor, matrix.reshape(-1, dimensions) if fits else np.zeros((0, dimensions), np.float32)
-        )
+        return cls(text, heading, anchor, _embeddings(text, vectors, dimensions))
+
+
+def _embeddings(text: str, vectors: bytes, dimensions: int) -> np.ndarray:
+    """Read the stored embeddings of a text's sentences; none where there are not as many as sentences."""
+    matrix = np.frombuffer(vectors, dtype=STORED).astype(np.float32)
+    fits = matrix.size == len(known_spans(text)) * dimensions
+    return matrix.reshape(-1, dimensions) if fits else np.zeros((0, dimensions), np.float32)
 
 
 @dataclass(frozen=True)
@@ -159,12 +162,13 @@ def compose(sources: Sequence[Source], question: np.ndarray, text: str = "") -> 
             continue
         text, spans_here = sources[source].text, found[source]
         taken = {at for number, at in picked if number == source}
-        alone = (source, place) in named and place in rows(text)
-        first, last = rows(text)[place] if alone else _unit(text, spans_here, place)
+        row = rows(text).get(place)
+        alone = row is not None and (source, place) in named
+        if row and not alone and column(text, place) in left_out:
+            continue
+        first, last = row if alone else _unit(text, spans_here, place)
         cost = _new_words(text, spans_here, first, last, taken)
-        if (picked and words + cost > ANSWER_WORDS) or (
-            left_out and not alone and place in rows(text) and column(text, place) in left_out
-        ):
+        if picked and words + cost > ANSWER_WORDS:
             continue
         if not alone:
             first, last = _grow(text, spans_here, first, last, min(GROWN_WORDS, ANSWER_WORDS - words))
