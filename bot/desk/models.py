@@ -1,4 +1,4 @@
-"""The table behind the queue."""
+"""The tables behind the queue, and the people who work on it."""
 
 from datetime import datetime
 
@@ -51,3 +51,33 @@ class Handoff(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # resolved, or null while open
     outcome: Mapped[str | None] = mapped_column(String(20))
+    # Who should have it: a team, a skill (one of its topics), a language (ISO 639-1). Null: anybody.
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))
+    skill: Mapped[str | None] = mapped_column(String(50))
+    language: Mapped[str | None] = mapped_column(String(8))
+
+
+class Team(Base):
+    __tablename__ = "teams"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+
+
+class Agent(Base):
+    """What the desk knows of an account that works on chats: what they can take, and whether they are there."""
+
+    __tablename__ = "agents"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))
+    skills: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # Empty: the articles' language only.
+    languages: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # How many chats at a time; null: the setting.
+    capacity: Mapped[int | None]
+    # available, away, lunch or gone, and since when.
+    state: Mapped[str] = mapped_column(String(10), default="gone")
+    state_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # When their desk was last heard of.
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
