@@ -78,7 +78,15 @@ class AnotherAnswer(Action):
         left = next_best(hits, shown, NEAR_ENOUGH)
         if left:
             intro = "I'm sorry that did not help. Perhaps this does:"
-            if answer(dispatcher, question, vector, left, intro, instead=_others(vector, left)):
+            if answer(
+                dispatcher,
+                question,
+                vector,
+                left,
+                intro,
+                instead=_others(vector, left),
+                brief=context.careful(tracker),
+            ):
                 return [SlotSet("shown_articles", [*shown, left[0].article_id][-MAX_SHOWN:]), *tried_again(tracker)]
         return nothing_left(dispatcher, tracker)
 
@@ -106,7 +114,8 @@ def _answer_one(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, f
     else:
         hits, intro = found.hits if found.score >= context.settings().answer_threshold else [], ""
     others = _others(found.vector, hits) if intro else None
-    if hits and answer(dispatcher, text, found.vector, hits, intro, understood=found.question, instead=others):
+    brief = context.careful(tracker)
+    if hits and answer(dispatcher, text, found.vector, hits, intro, True, found.question, others, brief):
         shown = [*shown, hits[0].article_id][-MAX_SHOWN:]
         return [*remembered, SlotSet("shown_articles", shown), *(tried_again(tracker) if intro else answered())]
     unclear = no_answer(dispatcher, tracker, found.vector, found.hits)
@@ -126,7 +135,12 @@ def _answer_both(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, 
         each.hits[0].article_id
         for each in sure
         if answer(
-            dispatcher, each.question, each.vector, each.hits, suggest=each is sure[-1] and len(sure) == len(found)
+            dispatcher,
+            each.question,
+            each.vector,
+            each.hits,
+            suggest=each is sure[-1] and len(sure) == len(found),
+            brief=context.careful(tracker),
         )
     ]
     for each in found:

@@ -34,6 +34,12 @@ def intent_of(tracker: Tracker) -> str:
     return str((tracker.latest_message.get("intent") or {}).get("name") or "")
 
 
+def careful(tracker: Tracker) -> bool:
+    """Whether the service wants this turn's reply short: the customer is upset, or in trouble."""
+    metadata = tracker.latest_message.get("metadata") or {}
+    return bool((metadata.get("context") or {}).get("careful"))
+
+
 @lru_cache(maxsize=1)
 def settings() -> ActionSettings:
     return ActionSettings()

@@ -37,6 +37,21 @@ class HandOver(Action):
         ]
 
 
+class OfferPerson(Action):
+    """For who may want a person: asked whether, not sent to the queue on a guess."""
+
+    def name(self) -> str:
+        return "action_offer_person"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        say(
+            dispatcher,
+            "Would you like to talk to a person? Say yes, and I fetch one; or tell me what it is about.",
+            [PERSON],
+        )
+        return [SlotSet("offered", "person")]
+
+
 class Affirm(Action):
     def name(self) -> str:
         return "action_affirm"

@@ -7,7 +7,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.published import Quotable, quotable
 from actions.suggestions import related
-from kb_index.answers import Block, compose
+from kb_index.answers import ANSWER_WORDS, BRIEF_WORDS, Block, compose
 from kb_index.search import Hit
 
 PERSON = {"title": "Talk to a person", "text": "I would like to talk to a person"}
@@ -30,17 +30,18 @@ def answer(
     suggest: bool = True,
     understood: str = "",
     instead: list[dict[str, str]] | None = None,
+    brief: bool = False,
 ) -> bool:
     """Answer from the first of `hits`, word for word; return False, saying nothing, where it is no longer published.
 
     `asked` is the customer's message, `understood` what it was taken for, where that is more, `question` its embedding.
-    `instead` are quick replies to show in place of what people ask next.
+    `instead` are quick replies to show in place of what people ask next; `brief` for who wants no more than that.
     """
     hit = hits[0]
     published = quotable(hit.article_id)
     if published is None:
         return False
-    blocks = compose(published.sources, question, understood or asked)
+    blocks = compose(published.sources, question, understood or asked, BRIEF_WORDS if brief else ANSWER_WORDS)
     source = published.sources[max(blocks, key=lambda block: block.score).source]
     text = "\n\n".join([intro, *(block.text for block in blocks)] if intro else [block.text for block in blocks])
     message: dict[str, Any] = {
@@ -54,6 +55,8 @@ def answer(
         },
         "score": round(hit.score, 3),
     }
+    if brief and not instead:
+        instead = [PERSON]
     suggested = instead or (related(asked, question, hit, blocks, hits) if suggest else [])
     if suggested:
         message["quick_replies"] = suggested

@@ -20,10 +20,13 @@ from bot.channels.service import Channel
 from bot.db import Database
 from bot.demo import views as demo_views
 from bot.desk import views as desk_views
+from bot.dialogue.embeddings import Embeddings
 from bot.dialogue.engine import Engine, RasaEngine
 from bot.dialogue.languages import Languages
+from bot.dialogue.noticing import Noticing
 from bot.dialogue.services import Dialogue
 from bot.errors import Invalid, NotFound, SwitchboardError
+from bot.escalation import mood
 from bot.events import create_hub
 from bot.health import router as health_router
 from bot.limits import Limiter
@@ -47,17 +50,21 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     state.hub = create_hub(settings.redis_url)
     state.db = Database(settings.database_url, state.hub)
     state.encoder = Encoder.load(settings.encoder_dir)
+    state.embeddings = Embeddings(state.encoder)
     state.engine = engine or RasaEngine(
-        settings.engine_url, settings.engine_token.get_secret_value(), settings.engine_timeout_s, state.encoder
+        settings.engine_url, settings.engine_token.get_secret_value(), settings.engine_timeout_s, state.embeddings
     )
+    # A head that was fitted for another encoder would notice at random: better not to start.
+    mood.fitted().check(state.encoder.name, state.encoder.dimensions)
+    state.noticing = Noticing(state.embeddings, frozenset(plan.casefold() for plan in settings.valued_plans))
     state.limiter = Limiter(settings.redis_url)
     state.templates = create_templates()
     state.languages = Languages(settings.article_language)
-    state.dialogue = Dialogue(state.db, state.engine, state.languages, settings.public_url)
+    state.dialogue = Dialogue(state.db, state.engine, state.noticing, state.languages, settings.public_url)
     state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin)
     # Empty until an operator looks: a web service that nobody inspects keeps no index in memory.
     knowledge = KnowledgeBase(state.db.engine, state.encoder)
-    state.inspector = Inspector(state.engine, state.languages, knowledge, _thresholds(settings))
+    state.inspector = Inspector(state.engine, state.noticing, state.languages, knowledge, _thresholds(settings))
     _add_routes(app, settings)
     return app
 
@@ -107,6 +114,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     log.info("web_started", database=state.db.engine.dialect.name, hub=type(state.hub).__name__)
     yield
     await state.dialogue.stop()
+    state.embeddings.close()
     await state.hub.stop()
     await state.limiter.stop()
     state.db.close()

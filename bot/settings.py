@@ -49,6 +49,10 @@ class Settings(KnowledgeSettings):
         default=300, ge=1, description="Customer messages a minute and network address, over all its visitors."
     )
     agent_capacity: int = Field(default=8, ge=1, le=100, description="The chats that an agent may have at a time.")
+    valued_plans: list[str] = Field(
+        default=[],
+        description="Plans (as signed identities name them) whose customers come first, as a JSON list.",
+    )
     trusted_proxies: str = Field(
         default="127.0.0.1", description="Proxies whose X-Forwarded-For is believed, separated by commas."
     )

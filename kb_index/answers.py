@@ -21,6 +21,7 @@ MAX_LIST_WORDS = 90
 MAX_LIST_LINES = 7
 # What is shown of a whole article. Chosen on half of the demo shop's labelled answers, see docs/answers.md.
 ANSWER_WORDS = 110
+BRIEF_WORDS = 60  # for who has no patience left
 GROWN_WORDS = 30  # a sentence comes with its neighbours up to so many
 MAX_BLOCKS = 4
 MAX_STEPS = 15  # sentences
@@ -141,10 +142,12 @@ class Block:
     score: float
 
 
-def compose(sources: Sequence[Source], question: np.ndarray, text: str = "") -> list[Block]:
+def compose(
+    sources: Sequence[Source], question: np.ndarray, text: str = "", most_words: int = ANSWER_WORDS
+) -> list[Block]:
     """Return the few sentences of a whole article that answer, in the article's order, best `score` marking where.
 
-    At most `ANSWER_WORDS` words in `MAX_BLOCKS` blocks, but always one whole sentence. The article's first sentence
+    At most `most_words` words in `MAX_BLOCKS` blocks, but always one whole sentence. The article's first sentence
     is preferred a little, as writers put the answer there (figures in docs/answers.md). `question` is L2-normalised;
     `text` is what it says, so that a rare word finds its row of a table.
     """
@@ -168,10 +171,10 @@ def compose(sources: Sequence[Source], question: np.ndarray, text: str = "") -> 
             continue
         first, last = row if alone else _unit(text, spans_here, place)
         cost = _new_words(text, spans_here, first, last, taken)
-        if picked and words + cost > ANSWER_WORDS:
+        if picked and words + cost > most_words:
             continue
         if not alone:
-            first, last = _grow(text, spans_here, first, last, min(GROWN_WORDS, ANSWER_WORDS - words))
+            first, last = _grow(text, spans_here, first, last, min(GROWN_WORDS, most_words - words))
         words += _new_words(text, spans_here, first, last, taken)
         picked |= {(source, at): max(score, picked.get((source, at), -1.0)) for at in range(first, last + 1)}
         blocks += 1

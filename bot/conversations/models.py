@@ -57,6 +57,8 @@ class Conversation(Base):
     turn_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     dialogue_state: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     page: Mapped[str | None] = mapped_column(String(1000))
+    # What the page last reported, as {"what", "times", "at"}: see conversations.services.report_trouble.
+    page_trouble: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     read_sequence: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -12,6 +12,9 @@ from bot.db import now
 from bot.errors import Conflict, Forbidden, NotFound
 from bot.events import announce, conversation_topic
 
+# A page that reports the same again and again is not counted further.
+MOST_TROUBLES = 99
+
 
 def get(session: Session, conversation_id: str, *, for_update: bool = False) -> Conversation:
     """Raises NotFound. `for_update` locks the row on PostgreSQL; on SQLite the transaction is the lock."""
@@ -143,6 +146,7 @@ def change_owner(
     if owner == BOT:
         # A fresh start: nothing of before makes the bot hand off again, or answer old messages.
         conversation.dialogue_state = None
+        conversation.page_trouble = None
         conversation.answered_sequence = conversation.last_sequence
         conversation.bot_since_sequence = conversation.last_sequence
     announce(session, conversation_topic(conversation.id))
@@ -151,6 +155,14 @@ def change_owner(
 def mark_read(session: Session, conversation_id: str, customer_id: str, sequence: int) -> None:
     conversation = get_for_customer(session, conversation_id, customer_id, for_update=True)
     conversation.read_sequence = max(conversation.read_sequence, min(sequence, conversation.last_sequence))
+
+
+def report_trouble(session: Session, conversation_id: str, customer_id: str, what: str) -> None:
+    """The shop's page says what went wrong on it for this customer. Raises Forbidden."""
+    conversation = get_for_customer(session, conversation_id, customer_id, for_update=True)
+    before = conversation.page_trouble or {}
+    times = before["times"] + 1 if before.get("what") == what else 1
+    conversation.page_trouble = {"what": what, "times": min(times, MOST_TROUBLES), "at": now().isoformat()}
 
 
 def opt_out(session: Session, conversation_id: str) -> None:

@@ -29,12 +29,12 @@ MASKED_NOTICE = (
     "We have hidden private data (such as a card number or a password) in your message, and did not keep it. "
     "Nobody here needs it: please never share it in a chat."
 )
-# What the customer said before, as far back as the signals look.
-SAID_BEFORE = 6
+# What both sides said before, as far back as the mood of a conversation is read (bot/escalation/mood.py).
+SAID_BEFORE = 12
 
 _C, _M, _U = Conversation.__table__, Message.__table__, Customer.__table__
 _ID = bindparam("id_")
-_LOOK = select(_C, _U.c.locale).join(_U, _U.c.id == _C.c.customer_id).where(_C.c.id == _ID)
+_LOOK = select(_C, _U.c.locale, _U.c.plan).join(_U, _U.c.id == _C.c.customer_id).where(_C.c.id == _ID)
 _LOOK_AS_CUSTOMER = _LOOK.where(_C.c.customer_id == bindparam("customer_id_"))
 # On SQLite the transaction itself is the lock.
 _LOCK = _LOOK.with_for_update(of=_C)
@@ -53,10 +53,10 @@ _WAITING = (
     .limit(1)
 )
 _SAID = (
-    select(_M.c.text)
+    select(_M.c.author, _M.c.text, _M.c.created_at)
     .where(
         _M.c.conversation_id == _ID,
-        _M.c.author == "customer",
+        _M.c.author.in_(("customer", "bot")),
         _M.c.sequence > bindparam("since"),
         _M.c.sequence < bindparam("before"),
     )
@@ -72,7 +72,7 @@ _NUMBERED = (
 _ANSWERED = _NUMBERED.values(answered_sequence=bindparam("answered"), dialogue_state=bindparam("state"))
 _LEASED = update(_C).where(_C.c.id == _ID).values(turn_due_at=bindparam("due"))
 _OVERDUE = (
-    select(_C, _U.c.locale)
+    select(_C, _U.c.locale, _U.c.plan)
     .join(_U, _U.c.id == _C.c.customer_id)
     .where(_C.c.turn_due_at < bindparam("at"))
     .order_by(_C.c.turn_due_at)
@@ -82,8 +82,29 @@ _OVERDUE = (
 
 
 @dataclass(frozen=True)
+class Uttered:
+    """What the customer or the assistant said."""
+
+    by_customer: bool
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What the customer's page reported last, and how often since their chat began."""
+
+    what: str
+    times: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Turn:
-    """One customer message that this worker now has to get an answer for."""
+    """One customer message that this worker now has to get an answer for.
+
+    `before` is what was said since the bot took over, the newest last, at most `SAID_BEFORE`.
+    """
 
     conversation_id: str
     sequence: int
@@ -92,8 +113,11 @@ class Turn:
     state: dict[str, Any] | None
     owner_version: int
     lease: datetime
-    earlier: tuple[str, ...]
+    before: tuple[Uttered, ...]
     locale: str
+    at: datetime
+    plan: str | None = None
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True)
@@ -269,7 +293,7 @@ def _turn(
         return None
     since = {"id_": conversation.id, "since": conversation.bot_since_sequence, "before": waiting.sequence}
     first = waiting.sequence == conversation.bot_since_sequence + 1
-    said = [] if first else session.connection().execute(_SAID, since).scalars().all()
+    said = [] if first else session.connection().execute(_SAID, since).all()
     vote = (waiting.extra or {}).get("vote")
     return Turn(
         conversation_id=conversation.id,
@@ -279,9 +303,16 @@ def _turn(
         state=state,
         owner_version=conversation.owner_version,
         lease=due,
-        earlier=tuple(reversed(said)),
+        before=tuple(Uttered(each.author == "customer", each.text, each.created_at) for each in reversed(said)),
         locale=conversation.locale,
+        at=waiting.created_at,
+        plan=conversation.plan,
+        trouble=_trouble(conversation.page_trouble),
     )
+
+
+def _trouble(reported: dict[str, Any] | None) -> Trouble | None:
+    return Trouble(**reported | {"at": datetime.fromisoformat(reported["at"])}) if reported else None
 
 
 def _row(conversation_id: str, sequence: int, author: str, at: datetime, **values: Any) -> dict[str, Any]:

@@ -29,6 +29,8 @@ HEAD_START = {
     "complaint": timedelta(minutes=10),
     "unresolved": timedelta(minutes=3),
 }
+# A complaint of so long ago still weighs on the next conversation.
+COMPLAINT_LASTS = timedelta(days=14)
 QUEUE_PAGE = 200
 # How often the next chat is looked for when the one that was seen first has just gone to somebody else.
 TRIES = 5
@@ -247,6 +249,23 @@ def newest_handoff(session: Session, conversation_id: str) -> Handoff | None:
     """The hand-off that is open, or else the last one."""
     return session.scalar(
         select(Handoff).where(Handoff.conversation_id == conversation_id).order_by(Handoff.id.desc()).limit(1)
+    )
+
+
+def complained_lately(session: Session, conversation_id: str) -> bool:
+    """Whether this customer complained within `COMPLAINT_LASTS`, in this conversation or another one."""
+    customer_id = select(conversations.Conversation.customer_id).where(conversations.Conversation.id == conversation_id)
+    return bool(
+        session.scalar(
+            select(Handoff.id)
+            .join(conversations.Conversation, conversations.Conversation.id == Handoff.conversation_id)
+            .where(
+                conversations.Conversation.customer_id == customer_id.scalar_subquery(),
+                Handoff.reason == "complaint",
+                Handoff.requested_at > now() - COMPLAINT_LASTS,
+            )
+            .limit(1)
+        )
     )
 
 

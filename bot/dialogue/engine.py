@@ -1,15 +1,14 @@
 """The interface to a dialogue engine, and Rasa behind it."""
 
-import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 
 import aiohttp
 
-from kb_index.encoder import Encoder, pack
+from bot.dialogue.embeddings import Embeddings
+from kb_index.encoder import pack
 
 # Turns of different conversations run side by side; the engine itself works on one at a time.
 CONNECTIONS = 64
@@ -70,10 +69,8 @@ class Engine(Protocol):
 class RasaEngine:
     """Rasa behind our own channel (bot/engine/channel.py)."""
 
-    def __init__(self, url: str, token: str, timeout_s: float, encoder: Encoder) -> None:
-        self._encoder = encoder
-        # One thread: it works outside the interpreter's lock, beside the engine, which has the other core.
-        self._encoding = ThreadPoolExecutor(1, "encode")
+    def __init__(self, url: str, token: str, timeout_s: float, embeddings: Embeddings) -> None:
+        self._embeddings = embeddings
         self._url = f"{url}/webhooks/switchboard"
         self._headers = {"Authorization": f"Bearer {token}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
@@ -134,17 +131,17 @@ class RasaEngine:
             return False
 
     async def close(self) -> None:
-        self._encoding.shutdown()
         if self._opened is not None:
             await self._opened.close()
 
     async def _embedding(self, text: str) -> dict[str, str]:
-        def encode() -> str:
-            return pack(self._encoder.encode([text])[0])
-
         try:
-            packed = await asyncio.get_running_loop().run_in_executor(self._encoding, encode)
+            packed = pack(await self._embeddings.of(text))
         except Exception as problem:
-            # Whatever fails in there, the customer has to be told and offered a person.
-            raise EngineDown(f"the encoder: {type(problem).__name__}: {problem}"[:300]) from problem
-        return {"encoder": self._encoder.version, "vector": packed}
+            raise encoder_failed(problem) from problem
+        return {"encoder": self._embeddings.version, "vector": packed}
+
+
+def encoder_failed(problem: Exception) -> EngineDown:
+    """Whatever fails in the encoder, the customer has to be told and offered a person."""
+    return EngineDown(f"the encoder: {type(problem).__name__}: {problem}"[:300])

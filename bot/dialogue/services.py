@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -12,17 +13,21 @@ from bot.conversations import turns
 from bot.conversations.turns import Reply, Turn
 from bot.db import Database
 from bot.desk import services as desk
-from bot.dialogue.engine import Engine, EngineDown, TurnRequest, TurnResult
+from bot.dialogue.engine import Engine, EngineDown, TurnRequest, TurnResult, encoder_failed
 from bot.dialogue.languages import HANDED_ON, NAMES, Languages
+from bot.dialogue.noticing import Noticing
+from bot.dialogue.tone import toned
 from bot.errors import NotFound, Unavailable
-from bot.escalation.decision import HAND_OVER, decide
-from bot.escalation.signals import Signals, measure
+from bot.escalation.decision import HAND_OVER, Decision, careful, decide
+from bot.escalation.signals import Signals
 
 log = structlog.get_logger(__name__)
 
 # What a vote under an answer means to the engine, whatever language its button was in.
 VOTE_TEXTS = {True: "Yes, that helped, thank you", False: "No, that did not help"}
 SWEEP_S = 2.0
+# From this chance of frustration on it counts that the customer complained lately.
+COMPLAINT_COUNTS = 0.4
 # Storing a reply is tried for as long as the lease holds; then another worker takes the turn over.
 STORE_ATTEMPTS = 4
 
@@ -30,9 +35,10 @@ STORE_ATTEMPTS = 4
 class Dialogue:
     """Takes the bot's turns in the background of one web process."""
 
-    def __init__(self, db: Database, engine: Engine, languages: Languages, public_url: str) -> None:
+    def __init__(self, db: Database, engine: Engine, noticing: Noticing, languages: Languages, public_url: str) -> None:
         self._db = db
         self._engine = engine
+        self._noticing = noticing
         self._languages = languages
         self._public_url = public_url
         self._running: set[asyncio.Task[None]] = set()
@@ -79,13 +85,28 @@ class Dialogue:
             if language:
                 turn = await self._store(hand_on, turn, language, self._languages.articles)
                 continue
-            signals = measure(turn.text, turn.earlier)
             try:
+                signals = await self._notice(turn)
                 result = await self._engine.take_turn(_request(turn, signals))
                 turn = await self._store(finish, turn, result, signals, self._public_url)
             except EngineDown as problem:
                 log.error("engine_down", conversation=turn.conversation_id, error=str(problem))
                 turn = await self._store(give_up, turn)
+
+    async def _notice(self, turn: Turn) -> Signals:
+        """Raises EngineDown."""
+        if turn.vote is not None:
+            # Its words are the widget's.
+            return Signals()
+        try:
+            signals = await self._noticing.notice(turn)
+        except Exception as problem:
+            raise encoder_failed(problem) from problem
+        if signals.frustration < COMPLAINT_COUNTS:
+            return signals
+        # Asked only where it can make a difference, which is seldom.
+        complained = await self._db.read(desk.complained_lately, turn.conversation_id)
+        return replace(signals, complained=complained)
 
     async def _store(self, work: Any, turn: Turn, *args: Any) -> Turn | None:
         for attempt in range(STORE_ATTEMPTS):
@@ -113,8 +134,8 @@ def _request(turn: Turn, signals: Signals) -> TurnRequest:
         sequence=turn.sequence,
         text=turn.text if turn.vote is None else VOTE_TEXTS[turn.vote],
         state=turn.state,
-        signals=signals.to_dict() if turn.vote is None else {},
-        context={"locale": turn.locale},
+        signals=signals.to_dict(),
+        context={"locale": turn.locale, "careful": careful(signals)},
     )
 
 
@@ -125,6 +146,8 @@ def finish(session: Session, turn: Turn, result: TurnResult, signals: Signals, p
     if not replies and handoff is None and not any(m.get("type") == "opt_out" for m in result.messages):
         log.error("engine_said_nothing", conversation=turn.conversation_id, intent=result.intent)
         return give_up(session, turn)
+    decision = _decision(turn, result, signals)
+    replies = toned(replies, signals, decision, turn.before)
     kept, following = turns.finish_turn(session, turn, replies, result.state)
     if not kept:
         log.info("late_reply_dropped", conversation=turn.conversation_id, sequence=turn.sequence)
@@ -133,7 +156,7 @@ def finish(session: Session, turn: Turn, result: TurnResult, signals: Signals, p
         conversations.opt_out(session, turn.conversation_id)
     if handoff is None:
         return following
-    reason, reasons = _why(turn, result, signals, handoff)
+    reason, reasons = _why(decision, handoff)
     desk.hand_over(session, conversations.get(session, turn.conversation_id), reason, reasons)
     return None
 
@@ -156,13 +179,16 @@ def give_up(session: Session, turn: Turn) -> Turn | None:
     return None
 
 
-def _why(turn: Turn, result: TurnResult, signals: Signals, handoff: dict[str, Any]) -> tuple[str, list[str]]:
+def _decision(turn: Turn, result: TurnResult, signals: Signals) -> Decision:
+    """What the engine's policy decided on, and what it leaves to here: offering a person."""
+    slots = (turn.state or {}).get("slots") or {}
+    return decide(signals, result.intent, result.confidence, int(slots.get("failed_answers") or 0))
+
+
+def _why(decision: Decision, handoff: dict[str, Any]) -> tuple[str, list[str]]:
     """The decision's own reasons where it was the decision, and the action's otherwise."""
     if handoff.get("reasons"):
         return str(handoff.get("reason")), [str(reason) for reason in handoff["reasons"]]
-    slots = (turn.state or {}).get("slots") or {}
-    seen = signals if turn.vote is None else Signals()
-    decision = decide(seen, result.intent, result.confidence, int(slots.get("failed_answers") or 0))
     if decision.outcome == HAND_OVER and decision.reason:
         return decision.reason, list(decision.reasons)
     return str(handoff.get("reason") or "asked_for_person"), []

@@ -33,6 +33,11 @@ CORRECTS = _any(
     "not what i|that'?s not|that isn'?t|that is not|wrong|incorrect|mistaken|you (?:just|already|still|keep|haven'?t)",
     "you (?:don'?t|do not|didn'?t|did not|forgot|misunderst[oa]nd|misunderstood)|mix(?:ed)?[- ]up|my question",
 )
+# The customer's own mistake is no fault of the assistant's.
+OWN_MISTAKE = _any(
+    "i (?:was|am) wrong|i'?m wrong|my (?:mistake|bad|fault|error)|silly me|i (?:got|had) it wrong|i misread"
+    "|i (?:just )?found it|there it is|sorted(?: it)?(?: now)?|solved(?: it)?|works now"
+)
 AGAIN = _any(
     "again|already|still|once more|repeat(?:ed|ing)?|same|every time|twice|three times|how many times|keeps?|always",
 )
@@ -118,14 +123,15 @@ def only_asks(text: str) -> bool:
 def of_customer(text: str) -> dict[str, float]:
     """Features of a customer's words, each from 0 to about 1."""
     text = clean(text)
-    no_more = bool(NO_MORE.search(text))
+    theirs = not OWN_MISTAKE.search(text)
+    no_more = bool(NO_MORE.search(text)) or not theirs
     return {
         "angry": min(len(ANGRY.findall(text)), 2) / 2,
         "let_down": float(bool(LET_DOWN.search(text))),
-        "corrects": min(len(CORRECTS.findall(text)), 2) / 2,
+        "corrects": min(len(CORRECTS.findall(text)), 2) / 2 * theirs,
         "again": float(bool(AGAIN.search(text))),
         "doubts": float(bool(DOUBTS.search(text))),
-        "gives_up": float(bool(GIVES_UP.search(text))),
+        "gives_up": float(bool(GIVES_UP.search(text)) and theirs),
         "pleased": float(bool(PLEASED.search(text))),
         "starts_no": float(bool(STARTS_NO.search(text)) and not no_more),
         "capitals": capitals(text),

@@ -13,12 +13,15 @@ from anyio import to_thread
 
 from bot.conversations.masking import Masked, masked
 from bot.conversations.text import cleaned
-from bot.conversations.turns import Reply
+from bot.conversations.turns import Reply, Uttered
+from bot.db import now
 from bot.dialogue.engine import Engine, EngineDown, TurnRequest, TurnResult, Understanding
 from bot.dialogue.languages import HANDED_ON, NAMES, Guess, Languages
+from bot.dialogue.noticing import Noticing
 from bot.dialogue.services import to_reply
-from bot.escalation.decision import HAND_OVER, Decision, decide
-from bot.escalation.signals import Signals, measure
+from bot.dialogue.tone import toned
+from bot.escalation.decision import HAND_OVER, Decision, careful, decide
+from bot.escalation.signals import Signals
 from bot.operator.bars import Bars, bars
 from kb_index.search import Hit, KnowledgeBase
 
@@ -68,8 +71,10 @@ class Explanation:
 
 @dataclass
 class _Asked:
-    """What the engine answered, as far as it did; `state` is that after the message before."""
+    """What the engine answered, as far as it did; `before` and `state` are those after the message before."""
 
+    signals: Signals = field(default_factory=Signals)
+    before: list[Uttered] = field(default_factory=list)
     understood: Understanding | None = None
     state: dict[str, Any] | None = None
     result: TurnResult | None = None
@@ -90,6 +95,7 @@ class Inspector:
     """Explains messages with the very parts that answer customers."""
 
     engine: Engine
+    noticing: Noticing
     languages: Languages
     knowledge: KnowledgeBase
     thresholds: tuple[Threshold, ...] = field(default=())
@@ -98,10 +104,9 @@ class Inspector:
         """`before` is what the customer said one message earlier. Raises Invalid for what nobody could send."""
         safe = masked(cleaned(typed))
         earlier = masked(cleaned(before)).text if before.strip() else ""
-        signals = measure(safe.text, [earlier] if earlier else [])
         guess = self.languages.guess(safe.text)
-        asked = await self._ask(safe.text, earlier, guess, signals)
-        result, understood = asked.result, asked.understood
+        asked = await self._ask(safe.text, earlier, guess)
+        result, understood, signals = asked.result, asked.understood, asked.signals
         intent, confidence = understood.ranking[0] if understood and understood.ranking else (None, 0.0)
         if result:
             intent, confidence = result.intent, result.confidence
@@ -109,7 +114,7 @@ class Inspector:
         decision = decide(signals, intent, confidence, failed)
         question = _searched(result) or safe.text
         hits = tuple(await to_thread.run_sync(self._search, question))
-        replies = [reply for message in (result.messages if result else []) if (reply := to_reply(message, ""))]
+        replies = toned(_replies(result), signals, decision, asked.before)
         outcome = self._outcome(guess, decision, result, hits, asked.problem)
         if not result and not asked.problem and guess:
             replies = [Reply(HANDED_ON.get(guess.language, HANDED_ON["en"]))]
@@ -129,21 +134,30 @@ class Inspector:
             problem=asked.problem,
         )
 
-    async def _ask(self, text: str, earlier: str, guess: Guess | None, signals: Signals) -> _Asked:
+    async def _ask(self, text: str, earlier: str, guess: Guess | None) -> _Asked:
         asked = _Asked()
         try:
-            asked.understood = await self.engine.understand(text)
             if earlier:
-                asked.state = (await self._turn(earlier, None, measure(earlier))).state
+                at = now()
+                first = await self._turn(earlier, None, await self.noticing.of(earlier))
+                asked.state = first.state
+                asked.before = [
+                    Uttered(True, earlier, at),
+                    *(Uttered(False, each.text, at) for each in _replies(first)),
+                ]
+            asked.signals = await self.noticing.of(text, asked.before)
+            asked.understood = await self.engine.understand(text)
             # As in bot/dialogue: a form's answers are in no language.
             if not (guess and guess.foreign) or (asked.state or {}).get("active_loop"):
-                asked.result = await self._turn(text, asked.state, signals)
+                asked.result = await self._turn(text, asked.state, asked.signals)
         except EngineDown as error:
             asked.problem = str(error)
         return asked
 
     async def _turn(self, text: str, state: dict[str, Any] | None, signals: Signals) -> TurnResult:
-        request = TurnRequest(uuid4().hex, 1, text, state, signals.to_dict(), {"locale": "en"})
+        request = TurnRequest(
+            uuid4().hex, 1, text, state, signals.to_dict(), {"locale": "en", "careful": careful(signals)}
+        )
         return await self.engine.take_turn(request)
 
     def _search(self, question: str) -> list[Hit]:
@@ -200,6 +214,10 @@ class Inspector:
             for each in self.thresholds
         ]
         return f"That is {' and '.join(held)}."
+
+
+def _replies(result: TurnResult | None) -> list[Reply]:
+    return [reply for message in (result.messages if result else []) if (reply := to_reply(message, ""))]
 
 
 def _looks_for_articles(result: TurnResult) -> bool:

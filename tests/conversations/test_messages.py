@@ -169,7 +169,7 @@ async def test_after_the_bot_is_back_it_starts_fresh(db):
     await say(db, ids, "c2", "this is useless")
     await own(db, ids[0], "bot")
     turn = (await say(db, ids, "c3", "another question")).turn
-    assert turn.state is None and turn.earlier == ()
+    assert turn.state is None and turn.before == ()
     assert turn.text == "another question", "what was said to people is not answered by the bot later"
 
 

@@ -54,7 +54,7 @@ async def test_a_message_behind_a_masked_one_is_answered_after_it(db):
 
     kept, following = await db.write(talk)
     assert kept and following.text == "and when is it delivered?"
-    assert following.earlier == (STORED,)
+    assert [(said.by_customer, said.text) for said in following.before] == [(True, STORED)]
 
 
 def test_over_a_socket_the_customer_sees_what_was_stored_and_the_engine_gets_no_more(service, engine):

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from bot.dialogue.embeddings import Embeddings
 from bot.dialogue.engine import EngineDown, RasaEngine, TurnRequest
 from kb_index.encoder import Encoder, unpack
 from kb_index.settings import ROOT
@@ -36,11 +37,13 @@ async def ask(answer: bytes | None, timeout_s: float = 5.0, question=lambda engi
             await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    engine = RasaEngine(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "the-token", timeout_s, ENCODER)
+    embeddings = Embeddings(ENCODER)
+    engine = RasaEngine(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "the-token", timeout_s, embeddings)
     try:
         return await question(engine), seen
     finally:
         await engine.close()
+        embeddings.close()
         server.close()
         await asyncio.gather(*serving)
 
@@ -104,15 +107,19 @@ async def test_an_encoder_that_fails_is_an_engine_that_is_down():
         def encode(self, texts):
             raise RuntimeError("out of memory")
 
-    engine = RasaEngine("http://127.0.0.1:9", "the-token", 1.0, Broken())
+    embeddings = Embeddings(Broken())
+    engine = RasaEngine("http://127.0.0.1:9", "the-token", 1.0, embeddings)
     with pytest.raises(EngineDown, match="the encoder: RuntimeError: out of memory"):
         await engine.take_turn(REQUEST)
     await engine.close()
+    embeddings.close()
 
 
 async def test_nobody_there_is_down_and_not_healthy():
-    engine = RasaEngine("http://127.0.0.1:9", "the-token", 1.0, ENCODER)
+    embeddings = Embeddings(ENCODER)
+    engine = RasaEngine("http://127.0.0.1:9", "the-token", 1.0, embeddings)
     with pytest.raises(EngineDown):
         await engine.take_turn(REQUEST)
     assert await engine.healthy() is False
     await engine.close()
+    embeddings.close()

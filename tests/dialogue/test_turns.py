@@ -8,9 +8,10 @@ from bot.desk import services as desk
 from bot.desk.models import Handoff
 from bot.dialogue.engine import TurnResult
 from bot.dialogue.services import finish, give_up, to_reply
-from bot.escalation.signals import measure
+from bot.escalation.signals import Signals
 from bot.events import QUEUE
 
+CALM = Signals()
 URL = "https://support.example"
 ARTICLE = {"id": "returns", "title": "Returns", "section": "How long", "anchor": "how-long"}
 
@@ -34,8 +35,8 @@ async def stored(db, turn):
     return await db.read(conversations.messages_after, turn.conversation_id, 0)
 
 
-async def store(db, turn, answer):
-    return await db.write(finish, turn, answer, measure(turn.text, turn.earlier), URL)
+async def store(db, turn, answer, signals=CALM):
+    return await db.write(finish, turn, answer, signals, URL)
 
 
 async def test_an_answer_is_stored_with_its_article_and_asks_whether_it_helped(db, turn):
@@ -68,9 +69,10 @@ async def test_the_decisions_own_reasons_reach_the_agent(db):
         return turns.post_customer_message(session, conversation.id, customer.id, "c1", text).turn
 
     turn = await db.write(ask)
-    await store(db, turn, result({"type": "handoff", "reason": "asked_for_person", "reasons": []}))
+    upset = Signals(frustration=0.9, mood_reasons=("The words are angry.",))
+    await store(db, turn, result({"type": "handoff", "reason": "asked_for_person", "reasons": []}), upset)
     handoff = (await db.read(desk.entry, turn.conversation_id)).handoff
-    assert handoff.reason == "frustrated" and "angry" in handoff.reasons[0]
+    assert (handoff.reason, handoff.reasons) == ("frustrated", ["The words are angry."])
 
 
 async def test_an_engine_that_says_nothing_is_no_silence(db, turn):

@@ -1,0 +1,72 @@
+"""How a conversation goes, seen from one customer message: its words, its mood, and what is known beside them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from bot.conversations.turns import Turn, Uttered
+from bot.dialogue.embeddings import Embeddings
+from bot.escalation import mood
+from bot.escalation.mood import Said
+from bot.escalation.signals import REPEAT_WINDOW, SAME_QUESTION, SHORT_WORDS, Signals, measure
+
+# A longer pause is somebody who was away, not somebody who was trying.
+LONGEST_PAUSE = timedelta(minutes=3)
+# What a page reported longer ago has been dealt with, one way or another.
+TROUBLE_LASTS = timedelta(minutes=30)
+
+
+class Noticing:
+    """Measures the signals of a message; `valued_plans` are plans, in lower case, whose customers come first."""
+
+    def __init__(self, embeddings: Embeddings, valued_plans: frozenset[str] = frozenset()) -> None:
+        self._embeddings = embeddings
+        self._valued_plans = valued_plans
+
+    async def notice(self, turn: Turn) -> Signals:
+        """Raises whatever the encoder raises."""
+        found = await self.of(turn.text, turn.before)
+        trouble = turn.trouble if turn.trouble and turn.trouble.at > turn.at - TROUBLE_LASTS else None
+        return replace(
+            found,
+            unresolved_min=minutes([*(each.at for each in turn.before), turn.at]),
+            trouble=trouble.what if trouble else None,
+            troubles=trouble.times if trouble else 0,
+            valued=(turn.plan or "").casefold() in self._valued_plans,
+        )
+
+    async def of(self, text: str, before: Sequence[Uttered] = ()) -> Signals:
+        """The signals of the words alone, behind those that were said before. Raises whatever the encoder raises."""
+        return await self._embeddings.run(self._measure, text, before)
+
+    def _measure(self, text: str, before: Sequence[Uttered]) -> Signals:
+        encode = self._embeddings.encode
+        embedding = encode(text)
+        history = [Said(each.by_customer, each.text, encode(each.text)) for each in before[-mood.HISTORY :]]
+        mine = [said for said in history if said.by_customer]
+        found = measure(text, [said.text for said in mine])
+        felt = mood.frustration(embedding, text, history)
+        return replace(
+            found,
+            repeated=max(found.repeated, _asked_before(Said(True, text, embedding), mine)),
+            frustration=round(felt.probability, 3),
+            mood_reasons=felt.reasons,
+            wants_person=round(mood.wants_person(embedding, text), 3),
+        )
+
+
+def _asked_before(now: Said, mine: Sequence[Said]) -> int:
+    """How many of the messages before ask for the same, in whatever words."""
+    if len(now.text.split()) < SHORT_WORDS:
+        return 0
+    recent = [said for said in mine[-REPEAT_WINDOW:] if len(said.text.split()) >= SHORT_WORDS]
+    return sum(float(said.embedding @ now.embedding) >= SAME_QUESTION for said in recent)
+
+
+def minutes(moments: Sequence[datetime]) -> float:
+    """From the first to the last of `moments`, with long pauses, and a clock that was set back, left out."""
+    gaps = (later - earlier for earlier, later in pairwise(moments))
+    zero = timedelta()
+    total = sum((gap for gap in gaps if zero < gap <= LONGEST_PAUSE), zero)
+    return round(total.total_seconds() / 60, 1)
