@@ -51,6 +51,7 @@ class Noticing:
             found,
             repeated=max(found.repeated, _asked_before(Said(True, text, embedding), mine)),
             frustration=round(felt.probability, 3),
+            frustration_before=round(felt.before, 3),
             mood_reasons=felt.reasons,
             wants_person=round(mood.wants_person(embedding, text), 3),
         )

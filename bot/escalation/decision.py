@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.escalation.score import score, surely_a_question
+from bot.escalation.score import Score, calm, score, surely_a_question
 from bot.escalation.signals import Signals
 
 CARRY_ON = "carry_on"
@@ -13,14 +13,16 @@ HAND_OVER = "hand_over"
 FAILED_ANSWERS_LIMIT = 2
 # From here on the classifier's word alone counts as a complaint.
 SURE_INTENT = 0.5
-# From here on its word alone fetches a person; "can I talk to you about my order" is none.
-SURE_PERSON = 0.7
+# From here on classifier and wording together fetch a person; "can I talk to you about my order" is none.
+SURE_PERSON = 0.6
 # From here on the wording of a message asks for a person (mood.py), whatever its intent.
 WANTS_PERSON = 0.5
 SURE_WISH = 0.8
 # The score from which a person takes over, and from which one is offered and the tone changes: docs/escalation.md.
 HAND_OVER_AT = 0.8
 OFFER_AT = 0.5
+# The chance of frustration from which the turn before counts as one that was served badly.
+SERVED_BADLY = 0.3
 # A person may be on the customer's mind.
 HALF_WISH = 0.3
 
@@ -42,17 +44,14 @@ def decide(signals: Signals, intent: str | None, confidence: float, failed_answe
     `intent` and `confidence` are the classifier's, 0 to 1.
     """
     found = score(signals, intent, confidence)
-    if _wants_person(signals, intent, confidence):
-        return Decision(
-            HAND_OVER, "asked_for_person", ("The customer asked for a person.", *found.reasons), found.value
-        )
-    if failed_answers + (intent == "did_not_help" or signals.says_not_helped) >= FAILED_ANSWERS_LIMIT:
-        return Decision(HAND_OVER, "unresolved", ("Two answers in a row did not help.", *found.reasons), found.value)
-    grave = _grave(signals, intent, confidence)
-    if grave:
-        return Decision(HAND_OVER, "complaint", (*grave, *found.reasons), found.value)
-    if found.value >= HAND_OVER_AT:
-        return Decision(HAND_OVER, "frustrated", found.reasons or ("The customer sounds frustrated.",), found.value)
+    for reason, sentences in (
+        ("asked_for_person", _wish(signals, intent, confidence)),
+        ("unresolved", _unserved(signals, intent, confidence, failed_answers)),
+        ("complaint", _grave(signals, intent, confidence)),
+        ("frustrated", _upset(found)),
+    ):
+        if sentences:
+            return Decision(HAND_OVER, reason, tuple(dict.fromkeys([*sentences, *found.reasons])), found.value)
     question = surely_a_question(intent, confidence) or intent == "are_you_a_bot"
     unsure = intent == "talk_to_person" or (signals.wants_person >= HALF_WISH and not question)
     if found.value >= OFFER_AT or unsure:
@@ -65,22 +64,37 @@ def careful(signals: Signals) -> bool:
     return signals.frustration >= OFFER_AT or bool(signals.trouble) or signals.harm
 
 
-def _wants_person(signals: Signals, intent: str | None, confidence: float) -> bool:
-    if intent == "talk_to_person" and confidence >= SURE_PERSON:
-        return True
-    if intent == "are_you_a_bot" or surely_a_question(intent, confidence):
+def _wish(signals: Signals, intent: str | None, confidence: float) -> tuple[str, ...]:
+    if intent == "talk_to_person":
+        # Two witnesses, of which either may be right.
+        either = 1 - (1 - confidence) * (1 - signals.wants_person)
+        wanted = either >= SURE_PERSON or signals.asks_for_person
+    elif intent == "are_you_a_bot" or surely_a_question(intent, confidence):
         # "Are you a real person?" has the same words, and so has "picked by real people?".
-        return signals.wants_person >= SURE_WISH
-    return signals.asks_for_person or signals.wants_person >= WANTS_PERSON
+        wanted = signals.wants_person >= SURE_WISH
+    else:
+        wanted = signals.asks_for_person or signals.wants_person >= WANTS_PERSON
+    return ("The customer asked for a person.",) if wanted else ()
+
+
+def _unserved(signals: Signals, intent: str | None, confidence: float, failed_answers: int) -> tuple[str, ...]:
+    if failed_answers + (intent == "did_not_help" or signals.says_not_helped) >= FAILED_ANSWERS_LIMIT:
+        return ("Two answers in a row did not help.",)
+    # However politely: two turns in a row that sound as if the answer before was none.
+    twice = signals.frustration >= OFFER_AT and signals.frustration_before >= SERVED_BADLY
+    return ("Two answers in a row were no help.",) if twice and not calm(intent, confidence) else ()
 
 
 def _grave(signals: Signals, intent: str | None, confidence: float) -> tuple[str, ...]:
     reasons = []
-    question = surely_a_question(intent, confidence)
-    if signals.harm and not question:
+    if signals.harm:
         reasons.append("Somebody may have come to harm.")
-    if signals.threat and not question:
+    if signals.threat:
         reasons.append("Speaks of the law, or of making it public.")
     if intent == "complaint" and confidence >= SURE_INTENT:
         reasons.append("The customer is complaining.")
     return tuple(reasons)
+
+
+def _upset(found: Score) -> tuple[str, ...]:
+    return (found.reasons or ("The customer sounds frustrated.",)) if found.value >= HAND_OVER_AT else ()

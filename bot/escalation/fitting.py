@@ -128,7 +128,7 @@ def _heads(examples: Examples, emotions: dict, encoder: str) -> Fitted:
     for _ in range(TRENDS):
         using = [Fitted(each.encoder, each.directions, head, each.person) for each in apart]
         for each, talk, fold in zip(features, examples.talks, folds, strict=True):
-            each["trend"] = mood.trend(talk[-mood.HISTORY - 1 : -1], using[fold])
+            each["trend"] = mood.trend(mood.felt(talk[-mood.HISTORY - 1 : -1], using[fold]))
         head = _head(features, examples.chances, RIDGE_HEAD)
     wishes = [
         mood.person_features(said.embedding, said.text, apart[fold])
@@ -169,7 +169,8 @@ def read_examples(folder: Path, emotions: Path, embed: Embed) -> Examples:
     """Read and embed all that is fitted on. Raises `ExampleError`."""
     lines = dialogues(folder / "dialogues.jsonl", "mood")
     alone = list(_labelled(folder / "turns.jsonl", "mood", mood_chance))
-    lines += [[Line(True, text, chance)] for text, chance in alone]
+    asides = list(_labelled(folder / "asides.jsonl", "mood", mood_chance))
+    lines += [[Line(True, text, chance)] for text, chance in [*alone, *asides]]
     texts = {line.text for talk in lines for line in talk}
     asked = list(_labelled(folder / "person.jsonl", "wants_person", _yes_or_no))
     people = asked + _mixed(asked, [text for text, _ in alone])

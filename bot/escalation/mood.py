@@ -47,10 +47,13 @@ class Said:
 
 @dataclass(frozen=True)
 class Mood:
-    """`probability` of frustration, 0 to 1; `reasons` in plain words, the heaviest first, none for a calm turn."""
+    """`probability` of frustration, 0 to 1; `reasons` in plain words, the heaviest first, none for a calm turn;
+    `before` is the probability at the customer's turn before, by that turn alone.
+    """
 
     probability: float
     reasons: tuple[str, ...] = ()
+    before: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -123,17 +126,23 @@ def frustration(embedding: np.ndarray, text: str, history: Sequence[Said] = (), 
     by = by or fitted()
     turns = [*list(history)[-HISTORY:], Said(True, text, embedding)]
     features = turn_features(turns, by)
-    features["trend"] = trend(turns[:-1], by)
+    earlier = felt(turns[:-1], by)
+    features["trend"] = trend(earlier)
     logit = by.mood.logit(features)
-    return Mood(_probability(logit), _reasons(features, by.mood) if logit > 0 else ())
+    return Mood(_probability(logit), _reasons(features, by.mood) if logit > 0 else (), earlier[-1] if earlier else 0.0)
 
 
-def trend(earlier: Sequence[Said], by: Fitted) -> float:
-    """Return how the customer's earlier turns felt, late ones more: a decayed sum of their probabilities."""
+def felt(earlier: Sequence[Said], by: Fitted) -> list[float]:
+    """Return the probability of each of the customer's last turns, each by itself, oldest first."""
     asked = [place for place, said in enumerate(earlier) if said.by_customer][-MOOD_TURNS:]
+    return [_probability(by.mood.logit(turn_features(earlier[: place + 1], by))) for place in asked]
+
+
+def trend(probabilities: Sequence[float]) -> float:
+    """Return how the customer's earlier turns felt, late ones more: a decayed sum."""
     total = 0.0
-    for place in asked:
-        total = DECAY * (total + _probability(by.mood.logit(turn_features(earlier[: place + 1], by))))
+    for each in probabilities:
+        total = DECAY * (total + each)
     return total
 
 

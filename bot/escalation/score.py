@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.escalation.signals import Signals
 
-STRONG_WORDS = 1.6
+STRONG_WORDS = 1.8
 MOST_STRONG_WORDS = 2
 ASKED_THREE_TIMES = 1.0
 SAID_TWICE = 1.3
@@ -23,6 +23,8 @@ CALM = -2.0
 CALM_INTENTS = frozenset(
     ("thanks", "helped", "affirm", "goodbye", "greet", "change_mind", "give_order_details", "small_talk")
 )
+# What is surely a question is asked calmly more often than its words tell.
+QUESTION = -1.0
 QUESTIONS = frozenset(("ask_question", "order_status", "cancel_order", "return_order"))
 SURE_QUESTION = 0.9
 # Below this the classifier does not know either.
@@ -53,11 +55,18 @@ def score(signals: Signals, intent: str | None, confidence: float) -> Score:
     logit = math.log(bounded / (1 - bounded))
     parts = _parts(signals, surely_a_question(intent, confidence))
     logit += sum(parts.values()) + A_MINUTE * min(signals.unresolved_min, MOST_MINUTES)
-    if intent in CALM_INTENTS and confidence >= KNOWN_INTENT:
+    if calm(intent, confidence):
         logit += CALM
+    if surely_a_question(intent, confidence):
+        logit += QUESTION
     value = 1 / (1 + math.exp(-max(-MOST_LOGIT, min(MOST_LOGIT, logit))))
     heaviest = sorted(parts, key=lambda each: -parts[each])
     return Score(value, tuple(dict.fromkeys([*heaviest, *signals.mood_reasons])))
+
+
+def calm(intent: str | None, confidence: float) -> bool:
+    """Whether the message is a thank you, a yes, an order number: what its words sound like says little then."""
+    return intent in CALM_INTENTS and confidence >= KNOWN_INTENT
 
 
 def surely_a_question(intent: str | None, confidence: float) -> bool:

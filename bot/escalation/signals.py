@@ -19,6 +19,8 @@ _PERSON = re.compile(
     r"\b(?:(?:speak|talk|chat|connect|transfer|put me through|pass me|hand me|get me)\b[^.?!]{0,40}\b"
     r"(?:human|person|agent|someone|somebody|representative|rep|operator|advisor|adviser|manager|supervisor|staff|colleague)"
     r"|(?:real|live|actual)\s+(?:human|person|agent|people|being)"
+    r"|(?:would|could|can|will|have|get) (?:they|them|you|ye|someone|somebody|anyone|whoever|one of)\b[^.?!]{0,40}"
+    r"\b(?:ring|phone|call) (?:me|us)(?: back)?\b|\bgive (?:me|us) a (?:bell|ring|call)\b"
     r"|human\s+(?:being|please|agent|support|help)|^\s*(?:human|agent|operator|representative)\s*[.!?]*\s*$)",
     re.IGNORECASE,
 )
@@ -43,18 +45,29 @@ _NOT_HELPED = re.compile(
     re.IGNORECASE,
 )
 # Somebody came to harm, or says that the law or the public will hear of it: what no article is an answer to.
+_OWN = r"(?:my|our|his|her|their)"
+_BODY = (
+    r"(?:hands?|fingers?|thumbs?|arms?|legs?|foot|feet|face|eyes?|mouth|tongue|lips?|wrists?|skin|throat|son|daughter|child"
+    r"|kids?|baby|husband|wife|mother|father|mum|mam|dad|guests?|customers?)"
+)
 _HARM = re.compile(
-    r"\b(?:(?:cut|burn(?:ed|t)|scald(?:ed)?|hurt|injured|shocked|poisoned) (?:me|us|my|myself|our|her|his|their)\b"
-    r"|(?:i|we|he|she|they|son|daughter|child|kid|baby|mother|father|mum|dad|wife|husband)"
-    r"(?: (?:was|were|got|has been))? (?:injured|scalded|electrocuted|burn(?:ed|t)|hospitali[sz]ed|poisoned)\b"
-    r"|electric shock|caught fire|went up in flames|in (?:the )?hospital|a&e|emergency room|allergic reaction)",
+    r"\b(?:(?:cut|burn(?:ed|t)|scald(?:ed)?|hurt|injured|shocked|poisoned)"
+    rf"(?: me| us| myself| {_OWN} (?:\w+ )?{_BODY})\b"
+    rf"|{_OWN} (?:\w+'s )?{_BODY}\b[^.?!]{{0,30}}\b(?:was|were|got|is|are|has been) (?:badly |slightly )?"
+    r"(?:cut|burn(?:ed|t)|scalded|hurt|injured|bleeding)\b"
+    r"|(?:was|were|been|got) (?:badly |slightly )?(?:scalded|injured|electrocuted|hospitali[sz]ed)\b"
+    r"|(?:has|have|had|got) (?:a |an )?(?:\w+ )?(?:burns?|cuts?|blisters?|scalds?)"
+    rf" (?:on|all over|to) (?:{_OWN}|me|us)\b"
+    r"|(?:got|had|gave (?:me|us)|gives (?:me|us)|getting) (?:an? )?(?:electric )?shocks?\b|electric shock"
+    r"|(?:go|went|been|bring|brought|take|took)\b[^.?!]{0,25}\b(?:doctor|hospital|clinic|a&e|emergency)\b"
+    r"|caught fire|went up in flames|in hospital|emergency room|allergic reaction)",
     re.IGNORECASE,
 )
 _THREAT = re.compile(
     r"\b(?:(?:my|our) (?:lawyer|solicitor|attorney)"
     r"|(?:contact|call|hire|get|involve|see|consult|instruct|hear from)(?:ing|ting)? (?:a|my|our) (?:lawyer|solicitor)"
     r"|legal (?:action|steps)|(?:i'?ll|will|going to|gonna) sue (?:you|ye|your|the shop)"
-    r"|take (?:you|this) to (?:court|the small claims)|small claims|ombudsman|trading standards"
+    r"|take (?:you|this) to (?:court|the small claims)|small claims|ombudsman|trading standards|ccpc|citizens advice"
     r"|consumer (?:protection|rights|agency|affairs|association)|data protection (?:commission\w*|authority)"
     r"|formal complaint|chargeback|report (?:you|this|it) to|go(?:ing)? to the (?:press|papers|police))\b",
     re.IGNORECASE,
@@ -66,6 +79,7 @@ class Signals:
     """One customer turn. Counts include this turn.
 
     `frustration` and `wants_person` are probabilities, 0 to 1 (mood.py), `mood_reasons` why, in plain words;
+    `frustration_before` is that of the customer's turn before, by itself;
     `repeated` is how often the same was asked before; `unresolved_min` minutes since this began, long pauses left out;
     `trouble` is what the customer's page last reported, and `troubles` how often; `complained` that there was a
     complaint of theirs lately, `valued` that their plan is one that comes first.
@@ -82,6 +96,7 @@ class Signals:
     harm: bool = False
     threat: bool = False
     frustration: float = 0.0
+    frustration_before: float = 0.0
     mood_reasons: tuple[str, ...] = ()
     wants_person: float = 0.0
     unresolved_min: float = 0.0

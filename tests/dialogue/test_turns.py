@@ -70,7 +70,8 @@ async def test_the_decisions_own_reasons_reach_the_agent(db):
 
     turn = await db.write(ask)
     upset = Signals(frustration=0.9, mood_reasons=("The words are angry.",))
-    await store(db, turn, result({"type": "handoff", "reason": "asked_for_person", "reasons": []}), upset)
+    handed = {"type": "handoff", "reason": "asked_for_person", "reasons": []}
+    await store(db, turn, result(handed, intent="nlu_fallback"), upset)
     handoff = (await db.read(desk.entry, turn.conversation_id)).handoff
     assert (handoff.reason, handoff.reasons) == ("frustrated", ["The words are angry."])
 

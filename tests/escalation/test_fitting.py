@@ -34,7 +34,8 @@ def test_what_is_fitted_is_read_back_and_says_how_it_came_about(emotions, tmp_pa
 def test_the_committed_weights_were_fitted_on_the_committed_examples():
     stored = json.loads(FITTED_FILE.read_text())
     lines = dialogues(EXAMPLES / "dialogues.jsonl", "mood")
-    moods = sum(line.label is not None for talk in lines for line in talk) + len(list(rows(EXAMPLES / "turns.jsonl")))
+    moods = sum(line.label is not None for talk in lines for line in talk)
+    moods += sum(len(list(rows(EXAMPLES / name))) for name in ("turns.jsonl", "asides.jsonl"))
     people = len(list(rows(EXAMPLES / "person.jsonl")))
     assert f"{moods} turns with a mood, {people} texts" in stored["fitted_on"][1]
 
@@ -50,7 +51,7 @@ def test_the_committed_weights_were_fitted_on_the_committed_examples():
     ],
 )
 def test_a_bad_example_is_named_by_its_line(emotions, tmp_path, capsys, name, line):
-    for each in ("turns.jsonl", "person.jsonl", "dialogues.jsonl"):
+    for each in ("turns.jsonl", "asides.jsonl", "person.jsonl", "dialogues.jsonl"):
         (tmp_path / each).write_bytes((EXAMPLES / each).read_bytes())
     with (tmp_path / name).open("a") as file:
         file.write(line + "\n")

@@ -166,5 +166,5 @@ def test_reasons_are_the_heaviest_and_few(feel):
     )
     assert found.probability > 0.9
     assert 1 <= len(found.reasons) <= mood.REASONS
-    assert "The words are angry." in found.reasons
+    assert "The assistant said the same as before." in found.reasons
     assert np.isfinite(found.probability)
