@@ -27,6 +27,8 @@ from bot.errors import Invalid, NotFound, SwitchboardError
 from bot.events import create_hub
 from bot.health import router as health_router
 from bot.limits import Limiter
+from bot.mail.addresses import identity
+from bot.mail.sending import Mailer
 from bot.operator import views as operator_views
 from bot.operator.explaining import Inspector, Threshold
 from bot.pages import create_templates, error_page, page_headers
@@ -104,8 +106,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await state.hub.start()
     await state.db.start()
     await state.dialogue.start()
+    mailer = Mailer(state.db, state.hub, identity(state.settings)) if state.settings.offers_email else None
+    if mailer:
+        await mailer.start()
     log.info("web_started", database=state.db.engine.dialect.name, hub=type(state.hub).__name__)
     yield
+    if mailer:
+        await mailer.stop()
     await state.dialogue.stop()
     await state.hub.stop()
     await state.limiter.stop()

@@ -4,12 +4,14 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from rich.console import Console
@@ -28,7 +30,8 @@ _DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("set
 
 @dataclass
 class Program:
-    """One process of the installation; `health` is the address that answers 200 once it is ready."""
+    """One process of the installation; `health` is the address that answers 200, or `tcp://` takes connections, once
+    it is ready."""
 
     name: str
     command: list[str]
@@ -42,7 +45,7 @@ class Program:
 def programs(place: Installation) -> list[Program]:
     ports = place.ports
     rasa = [str(ENGINE_PYTHON), "-m", "rasa", "run", "--model", str(MODEL), "--interface", "127.0.0.1"]
-    return [
+    found = [
         Program("actions", [str(SERVICE_PYTHON), "-m", "actions"], f"http://127.0.0.1:{ports.actions}/health"),
         Program(
             "engine",
@@ -51,6 +54,10 @@ def programs(place: Installation) -> list[Program]:
         ),
         Program("web", [str(SERVICE_PYTHON), "-m", "bot.cli", "web"], f"http://127.0.0.1:{ports.web}/health"),
     ]
+    listen = place.env.get("SWITCHBOARD_MAIL_LISTEN")
+    if listen and place.env.get("SWITCHBOARD_SMTP_URL") and place.env.get("SWITCHBOARD_MAIL_FROM"):
+        found.append(Program("mail", [str(SERVICE_PYTHON), "-m", "bot.cli", "mail"], f"tcp://{listen}"))
+    return found
 
 
 class Supervisor:
@@ -176,9 +183,14 @@ class Supervisor:
 
 
 def _healthy(program: Program) -> bool:
+    address = urlsplit(program.health)
     try:
+        if address.scheme == "tcp":
+            host = "127.0.0.1" if address.hostname == "0.0.0.0" else address.hostname
+            with socket.create_connection((host, address.port), timeout=2.0):
+                return True
         return httpx.get(program.health, timeout=2.0, trust_env=False).status_code == httpx.codes.OK
-    except httpx.HTTPError:
+    except (httpx.HTTPError, OSError):
         return False
 
 
