@@ -172,8 +172,10 @@ def html_text(html: str) -> str:
         hidden.decompose()
     for quoted in soup.select(".gmail_quote, .moz-cite-prefix, #divRplyFwdMsg, #divRplyFwdMsg ~ *"):
         quoted.decompose()
-    for block in soup(["br", "p", "div", "li", "tr", "h1", "h2", "h3", "pre"]):
+    for block in soup(["br", "div", "li", "tr", "pre"]):
         block.insert_before("\n")
+    for block in soup(["p", "h1", "h2", "h3", "ul", "ol"]):
+        block.insert_before("\n\n")
     lines = (_SPACE.sub(" ", line).strip() for line in soup.get_text().split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 

@@ -188,8 +188,8 @@ def _parts(text: str) -> list[str]:
         raise Invalid(f"Your text has {len(text):,} characters; {MAX_REPLY:,} are the limit.", code="too_large")
     parts = []
     while len(text) > MAX_TEXT:
-        cut = max(text.rfind("\n", 0, MAX_TEXT), text.rfind(" ", 0, MAX_TEXT))
-        cut = cut if cut > MAX_TEXT // 2 else MAX_TEXT
+        ends = (text.rfind(mark, 0, MAX_TEXT) for mark in ("\n", " "))
+        cut = next((end for end in ends if end > MAX_TEXT // 2), MAX_TEXT)
         parts.append(text[:cut])
         text = text[cut:]
     return [part for part in (*parts, text) if part.strip()] or [text]

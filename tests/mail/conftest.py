@@ -92,9 +92,7 @@ def us(mailbox: Mailbox, db_url: str) -> Identity:
 
 
 def mail_settings(db_url: str, port: int, **more: object):
-    return settings(
-        db_url, smtp_url=f"smtp://127.0.0.1:{port}", mail_from=SHOP, mail_listen="127.0.0.1:0", **more
-    )
+    return settings(db_url, smtp_url=f"smtp://127.0.0.1:{port}", mail_from=SHOP, mail_listen="127.0.0.1:0", **more)
 
 
 def begin(session, *texts: str, known_address: str | None = None) -> tuple[str, str]:
@@ -124,7 +122,7 @@ class Post:
 
     async def send(self, data: bytes | EmailMessage, to: str, sender: str = ANNA) -> tuple[int, str]:
         """The last answer of our server: (250, …) when the mail was taken."""
-        raw = data if isinstance(data, bytes) else data.as_bytes()
+        raw = data if isinstance(data, bytes) else data.as_bytes(policy=policy.SMTP)
         return await asyncio.to_thread(self._send, raw, to, sender)
 
     def _send(self, data: bytes, to: str, sender: str) -> tuple[int, str]:
