@@ -29,6 +29,7 @@ from bot.health import router as health_router
 from bot.limits import Limiter
 from bot.mail.addresses import identity
 from bot.mail.sending import Mailer
+from bot.operator import hours as operator_hours
 from bot.operator import views as operator_views
 from bot.operator.explaining import Inspector, Threshold
 from bot.pages import create_templates, error_page, page_headers
@@ -85,6 +86,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         desk_views.router,
         articles_views.router,
         operator_views.router,
+        operator_hours.router,
     ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")

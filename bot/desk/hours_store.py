@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -80,7 +81,7 @@ def hours(session: Session) -> Hours:
 
 def set_week(session: Session, account: Account, zone: str, week: Week | None, version: int) -> None:
     """Store the week; `version` is the one that was edited. Raises Invalid, and Conflict when it has changed since."""
-    if zone not in available_timezones():
+    if zone not in zones():
         raise Invalid(f"“{zone[:60]}” is no time zone. Choose one like Europe/Dublin.")
     if week is not None:
         week = tuple(checked(spans) for spans in week)
@@ -114,7 +115,7 @@ def undo_week(session: Session, account: Account, version: int) -> None:
 
 
 def add_holiday(session: Session, account: Account, day: date, name: str, spans: Spans, yearly: bool) -> Holiday:
-    """Raises Invalid, and Conflict when the day is a special one already."""
+    """Raises Invalid, whose code says for which of `name`, `day` and (any other) the times."""
     name = "".join(character for character in name if character.isprintable()).strip()
     if not name or len(name) > MAX_NAME:
         raise Invalid(f"A name has 1 to {MAX_NAME} characters.", code="name")
@@ -178,11 +179,31 @@ def minute_of(text: str) -> int:
     return minute
 
 
+def spans_of(text: str) -> Spans:
+    """Of what people type: “09:00-12:00, 13:00-17:00”; nothing, or “closed”, is closed. Raises Invalid."""
+    if text.strip().lower() in ("", "closed"):
+        return ()
+    spans = []
+    for part in text.replace(";", ",").split(",")[: 2 * MAX_SPANS]:
+        opens, dash, closes = part.replace("–", "-").replace("—", "-").partition("-")  # noqa: RUF001
+        if not dash:
+            raise Invalid("Write it as 09:00-17:00, several with a comma between them. Leave it empty when closed.")
+        # Midnight at the end of the day has two names.
+        spans.append((minute_of(opens), minute_of(closes) or DAY_MIN))
+    return checked(tuple(spans))
+
+
+def spans_text(spans: Spans) -> str:
+    """As `spans_of` reads it."""
+    return ", ".join(f"{clock(opens)}-{clock(closes)}" for opens, closes in spans)
+
+
 def clock(minute: int) -> str:
     """`HH:MM`."""
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
+@cache
 def zones() -> list[str]:
     """The names that people choose from: continents and cities."""
     return ["UTC", *sorted(each for each in available_timezones() if "/" in each and not each.startswith("Etc/"))]
