@@ -14,6 +14,7 @@ from bot.errors import Invalid
 from bot.settings import Settings
 
 MAX_ADDRESS = 254
+MAX_HEADER = 2000
 # 120 bits, in the letters that survive mail servers which change the case.
 _MAC_BYTES = 15
 _REPLY = re.compile(r"reply\+([0-9a-f]{32})\.([a-z2-7]{24})", re.IGNORECASE)
@@ -103,7 +104,7 @@ def sender_of(header: str) -> str | None:
 
     Stricter than the standard, so that nothing that two programs read differently counts as the right address.
     """
-    found = _FROM.fullmatch(" ".join(header.split()))
+    found = _FROM.fullmatch(" ".join(header.split())) if len(header) <= MAX_HEADER else None
     return normal(found[1] or found[2]) if found else None
 
 

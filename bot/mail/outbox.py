@@ -4,6 +4,7 @@ A mail is in the outbox in the same transaction as what it tells. Whoever sends 
 afterwards: if that process dies in between, the mail is sent again, with the same Message-ID.
 """
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,6 +39,8 @@ CONFIRMATIONS_A_DAY = 5
 CONFIRMATIONS_AN_HOUR_IN_ALL = 200
 MOST_MESSAGES = 50
 MAX_REFERENCES = 12
+# No question mark: with it a header may be taken for encoded text.
+_PLAIN_ID = re.compile(r"<[\w!#$%&'*+/^`{|}~.=\-]{1,200}@[\w.:\[\]\-]{1,100}>", re.ASCII)
 
 _DUE = (OutgoingMail.sent_at.is_(None), OutgoingMail.failed_at.is_(None))
 
@@ -92,7 +95,9 @@ def put(session: Session, thread: MailThread, kind: str, text: str, at: datetime
 
 
 def add_reference(thread: MailThread, message_id: str) -> None:
-    """The first of a thread is kept, and the newest."""
+    """The first of a thread is kept, and the newest. One that could be more than an id in a header threads nothing."""
+    if message_id.startswith("<") and not _PLAIN_ID.fullmatch(message_id):
+        return
     known = [*thread.message_ids, message_id]
     thread.message_ids = known if len(known) <= MAX_REFERENCES else [known[0], *known[-MAX_REFERENCES + 1 :]]
 

@@ -11,21 +11,24 @@ from email import message_from_bytes, policy
 from email.header import decode_header
 from email.message import Message
 
-from bs4 import BeautifulSoup
-
 from bot.mail.addresses import sender_of
+from bot.mail.html_text import html_text
 from bot.mail.replies import written
 
 MAX_PARTS = 200
 MAX_HOPS = 50
-MAX_TEXT_BYTES = 2_000_000
+MAX_TEXT_BYTES = 1_000_000
+# Of a mail without plain text: ten times what a newsletter has.
+MAX_HTML = 500_000
+MAX_TAGS = 20_000
 MAX_ATTACHMENTS_NAMED = 10
 MAX_FILE_NAME = 80
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,950}>")
 _RESULT = re.compile(r"\b(dmarc|dkim|spf)\s*=\s*([a-z]+)", re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]{0,500}\)")
 _DAEMON = re.compile(r"(?:mailer-daemon|postmaster)@", re.IGNORECASE)
-_SPACE = re.compile(r"[ \t]+")
+# Fields of this length are nobody's, and reading their parameters takes quadratic time.
+_LONG_FIELD = re.compile(rb"^content-[a-z\-]+:[^\n]*(?:\n[ \t][^\n]*){20}", re.IGNORECASE | re.MULTILINE)
 
 
 class Unreadable(Exception):
@@ -59,6 +62,8 @@ def parse(data: bytes, conversation_id: str, return_path: str, authserv_id: str 
 
 
 def _parse(data: bytes, conversation_id: str, return_path: str, authserv_id: str) -> Incoming:
+    if _LONG_FIELD.search(data):
+        raise Unreadable("Your mail has a header field that is too long. Please send it again as plain text.")
     mail = message_from_bytes(data, policy=policy.compat32)
     parts = []
     for part in mail.walk():
@@ -147,11 +152,17 @@ def _text(parts: list[Message]) -> str:
             plain.append(_words(part))
         else:
             html.append(_words(part))
-    words = "\n".join(plain).strip() or "\n".join(map(html_text, html))
+    words = "\n".join(plain).strip() or "\n".join(map(_visible, html))
     named = [f"[attachment left out: {name}]" for name in attached[:MAX_ATTACHMENTS_NAMED]]
     if len(attached) > MAX_ATTACHMENTS_NAMED:
         named.append(f"[and {len(attached) - MAX_ATTACHMENTS_NAMED} more]")
     return "\n".join(each for each in (written(_printable(words)), *named) if each)
+
+
+def _visible(html: str) -> str:
+    if len(html) > MAX_HTML or html.count("<") > MAX_TAGS:
+        raise Unreadable("The HTML of your mail is too complicated. Please send it again as plain text.")
+    return html_text(html)
 
 
 def _words(part: Message) -> str:
@@ -163,21 +174,6 @@ def _words(part: Message) -> str:
         return data.decode(part.get_content_charset("utf-8"), "replace")
     except LookupError:
         return data.decode("latin-1")
-
-
-def html_text(html: str) -> str:
-    """The visible text of a mail that has no other, without what it quotes."""
-    soup = BeautifulSoup(html, "html.parser")
-    for hidden in soup(["script", "style", "head", "title", "template", "blockquote"]):
-        hidden.decompose()
-    for quoted in soup.select(".gmail_quote, .moz-cite-prefix, #divRplyFwdMsg, #divRplyFwdMsg ~ *"):
-        quoted.decompose()
-    for block in soup(["br", "div", "li", "tr", "pre"]):
-        block.insert_before("\n")
-    for block in soup(["p", "h1", "h2", "h3", "ul", "ol"]):
-        block.insert_before("\n\n")
-    lines = (_SPACE.sub(" ", line).strip() for line in soup.get_text().split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def _file_name(part: Message) -> str:

@@ -90,6 +90,10 @@ class Mailer:
             except NotNow as problem:
                 log.warning("mail_delayed", mail=mail.id, conversation=mail.conversation_id, error=str(problem)[:300])
                 await self._note(outbox.later, mail.id, str(problem))
+            except Exception as problem:
+                # A bug, or a mail that cannot be put together: it must not hold up the others, nor stay for ever.
+                log.exception("mail_failed", mail=mail.id, conversation=mail.conversation_id)
+                await self._note(outbox.later, mail.id, f"{type(problem).__name__} on our side")
             else:
                 log.info("mail_sent", mail=mail.id, conversation=mail.conversation_id, kind=mail.kind)
                 await self._note(outbox.sent, mail.id)

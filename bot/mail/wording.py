@@ -70,5 +70,6 @@ def one_line(text: str) -> str:
 
 
 def _quote(said: Sequence[str]) -> str:
-    text = _LINK.sub("[link]", "\n".join(said))
+    # Cut before it is looked through, which takes quadratic time.
+    text = _LINK.sub("[link]", "\n".join(said)[: 2 * MAX_QUOTE])
     return text if len(text) <= MAX_QUOTE else text[: MAX_QUOTE - 1].rstrip() + "…"

@@ -17,6 +17,7 @@ import httpx
 from rich.console import Console
 
 from bot.operations.installation import ENGINE_PYTHON, MODEL, SERVICE_PYTHON, CannotRun, Installation
+from bot.settings import Settings
 from kb_index.settings import ROOT
 
 START_TIMEOUT_S = 120
@@ -54,10 +55,18 @@ def programs(place: Installation) -> list[Program]:
         ),
         Program("web", [str(SERVICE_PYTHON), "-m", "bot.cli", "web"], f"http://127.0.0.1:{ports.web}/health"),
     ]
-    listen = place.env.get("SWITCHBOARD_MAIL_LISTEN")
-    if listen and place.env.get("SWITCHBOARD_SMTP_URL") and place.env.get("SWITCHBOARD_MAIL_FROM"):
+    settings = _mail_settings(place)
+    if settings.offers_email:
+        listen = settings.mail_listen.replace("0.0.0.0:", "127.0.0.1:")
         found.append(Program("mail", [str(SERVICE_PYTHON), "-m", "bot.cli", "mail"], f"tcp://{listen}"))
     return found
+
+
+def _mail_settings(place: Installation) -> Settings:
+    """As the processes will read them: this environment first, then `.env`."""
+    names = ("secret_key", "identity_secret", "engine_token", "smtp_url", "mail_from", "mail_listen")
+    given = {name: place.env.get(f"SWITCHBOARD_{name.upper()}") for name in names}
+    return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
 class Supervisor:
@@ -186,8 +195,7 @@ def _healthy(program: Program) -> bool:
     address = urlsplit(program.health)
     try:
         if address.scheme == "tcp":
-            host = "127.0.0.1" if address.hostname == "0.0.0.0" else address.hostname
-            with socket.create_connection((host, address.port), timeout=2.0):
+            with socket.create_connection((address.hostname, address.port), timeout=2.0):
                 return True
         return httpx.get(program.health, timeout=2.0, trust_env=False).status_code == httpx.codes.OK
     except (httpx.HTTPError, OSError):

@@ -65,6 +65,21 @@ async def test_the_next_answer_is_threaded_behind_the_customers_mail(db, us, mai
     assert second["References"].split() == [mail["Message-ID"], "<one@mail.example.com>"]
 
 
+@pytest.mark.parametrize("name", ["a" * 190 + "@x.example", "b" * 900, "ü" * 10, "x@y;z=?utf-8?q?=0A?="])
+async def test_a_customers_odd_message_id_breaks_no_header_of_ours(db, us, mailbox, post, name):
+    chat, mail = await ask(db, us, mailbox)
+    raw = f"From: {ANNA}\r\nMessage-ID: <{name}>\r\n\r\nThe KF-200.\r\n".encode()
+    assert (await post.send(raw, str(mail["Reply-To"])))[0] == 250
+    await db.write(desk.claim, chat, MIA)
+    await db.write(desk.resolve, chat, MIA)
+    await Mailer(db, MemoryHub(), us).send_due()
+    last = mailbox.wait(2)[1]
+    known = last["References"].split()
+    assert known[0] == mail["Message-ID"]
+    assert known[1:] in ([], [f"<{name}>"])
+    assert last["In-Reply-To"] == known[-1]
+
+
 async def test_a_mail_that_is_delivered_twice_is_posted_once_even_at_once(db, us, mailbox, post):
     chat, mail = await ask(db, us, mailbox)
     answer = reply_to(mail, "Only once, please.")

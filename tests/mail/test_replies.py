@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.mail.parsing import Unreadable, html_text, parse
+from bot.mail.html_text import html_text
+from bot.mail.parsing import Unreadable, parse
 from bot.mail.replies import written
 
 GMAIL = "It is broken.\n\nOn Mon, Nov 2, 2026 at 10:12 AM Kettle <support@kettle.example> wrote:\n\n> Hello,\n>\n> x\n"
@@ -63,12 +64,29 @@ def test_answers_between_the_quoted_lines_stay():
     assert written(mail).split() == ["KF-200", "Green"]
 
 
-def test_html_becomes_its_visible_text_without_what_it_quotes():
-    html = (
-        "<html><head><title>t</title><style>p{}</style></head><body><p>It is <b>broken</b>.</p><p>Line two<br>three</p>"
-        "<script>alert(1)</script><div class='gmail_quote'>On Monday<blockquote>old</blockquote></div></body></html>"
-    )
-    assert html_text(html) == "It is broken.\n\nLine two\nthree"
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>It is <b>broken</b>.</p><p>Line two<br>three</p>", "It is broken.\n\nLine two\nthree"),
+        ("<head><title>t</title><style>p{}</style></head><script>alert(1)</script>Hi &amp; bye", "Hi & bye"),
+        ("Yes<div class='x gmail_quote'>On Monday<blockquote>old<div>x</div></blockquote></div>", "Yes\n>"),
+        ("Yes<blockquote type=cite>old<br>older</blockquote>No", "Yes\n>\nNo"),
+        ("Yes<div id=divRplyFwdMsg>From: x</div><div>old</div>", "Yes"),
+        ("<p>not closed<div>a<", "not closed\n\na<"),
+        ("one\ntwo   three&nbsp;four", "one two three four"),
+    ],
+)
+def test_html_becomes_its_visible_text_without_what_it_quotes(html, text):
+    assert html_text(html) == text
+
+
+def test_html_that_is_made_to_take_long_is_refused():
+    head = b"Content-Type: text/html\r\n\r\n"
+    for body in (b"<div>" * 50_000, b"&#" * 300_000):
+        with pytest.raises(Unreadable, match="too complicated"):
+            parse(head + body, "c", ANNA)
+    with pytest.raises(Unreadable, match="header field"):
+        parse(b"Content-Type: text/plain" + b";\r\n a=1" * 50 + b"\r\n\r\nHello\r\n", "c", ANNA)
 
 
 def test_a_mail_with_only_html_is_read_and_its_attachments_are_named():
