@@ -145,7 +145,8 @@ def _gather(session: Session, conversation: conversations.Conversation, thread: 
         return 0
     if _full(session, thread, at):
         return 0
-    put(session, thread, REPLY, wording.reply(told), at)
+    locale = conversations.customer_of(session, conversation).locale
+    put(session, thread, REPLY, wording.reply(told, locale), at)
     thread.mailed_sequence = told[-1].sequence
     thread.active = not _ends(told[-1])
     return 1

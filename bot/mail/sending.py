@@ -125,6 +125,8 @@ class Mailer:
                     password=server.password,
                     use_tls=server.tls,
                     start_tls=False if server.tls else start_tls,
+                    # Without one the machine's name is looked up, which can take its time.
+                    local_hostname=self._us.domain,
                     timeout=COMMAND_TIMEOUT_S,
                 )
         except aiosmtplib.SMTPRecipientsRefused as problem:

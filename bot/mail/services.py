@@ -64,14 +64,15 @@ def switch_to_email(session: Session, conversation_id: str, customer_id: str, ad
     by_email.mark(session, conversation_id, wanted, at)
     text = wording.by_email(wanted)
     notice = conversations.notice(session, conversation, "by_email", text, address=wanted)
+    locale = conversations.customer_of(session, conversation).locale
     if thread is None:
-        thread = _new_thread(session, conversation, wanted)
+        thread = _new_thread(session, conversation, wanted, locale)
     elif thread.address != wanted:
         _correct(session, thread, wanted, at)
     elif not thread.active:
         thread.since_sequence = thread.mailed_sequence = notice.sequence
     thread.active = True
-    outbox.put(session, thread, outbox.CONFIRMATION, wording.confirmation(said), at)
+    outbox.put(session, thread, outbox.CONFIRMATION, wording.confirmation(said, locale), at)
     return wanted
 
 
@@ -89,12 +90,12 @@ def _said(session: Session, conversation: conversations.Conversation) -> list[st
     return [message.text for message in messages if message.author == "customer"][-3:]
 
 
-def _new_thread(session: Session, conversation: conversations.Conversation, address: str) -> MailThread:
+def _new_thread(session: Session, conversation: conversations.Conversation, address: str, locale: str) -> MailThread:
     thread = MailThread(
         conversation_id=conversation.id,
         address=address,
         secret=secrets.token_hex(16),
-        subject=wording.subject(conversation.id),
+        subject=wording.subject(conversation.id, locale),
         message_ids=[],
         addresses=[address],
         since_sequence=conversation.last_sequence,

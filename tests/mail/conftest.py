@@ -37,8 +37,8 @@ class Mailbox:
         self._controller: Controller | None = None
         self._arrived = threading.Condition()
 
-    def start(self) -> None:
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+    def start(self, host: str = "127.0.0.1", **options: object) -> None:
+        self._controller = Controller(self, hostname=host, port=self.port, **options)
         self._controller.start()
 
     def stop(self) -> None:
@@ -92,12 +92,13 @@ def us(mailbox: Mailbox, db_url: str) -> Identity:
 
 
 def mail_settings(db_url: str, port: int, **more: object):
-    return settings(db_url, smtp_url=f"smtp://127.0.0.1:{port}", mail_from=SHOP, mail_listen="127.0.0.1:0", **more)
+    mail = {"smtp_url": f"smtp://127.0.0.1:{port}", "mail_from": SHOP, "mail_listen": "127.0.0.1:0"}
+    return settings(db_url, **{**mail, **more})
 
 
-def begin(session, *texts: str, known_address: str | None = None) -> tuple[str, str]:
+def begin(session, *texts: str, known_address: str | None = None, locale: str = "en") -> tuple[str, str]:
     """A customer who has said `texts` to the bot: the ids of conversation and customer."""
-    customer = customers.new_visitor(session, "en")
+    customer = customers.new_visitor(session, locale)
     customer.email = known_address
     conversation = conversations.current_of(session, customer.id)
     for number, text in enumerate(texts or ("My kettle leaks at the lid.",)):

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from aiosmtpd.smtp import AuthResult
 from sqlalchemy import select
 
 from bot.conversations import services as conversations
@@ -11,10 +12,12 @@ from bot.db import Database, now
 from bot.desk import services as desk
 from bot.events import MemoryHub
 from bot.mail import outbox
+from bot.mail.addresses import identity
 from bot.mail.models import OutgoingMail
 from bot.mail.sending import Mailer
 from bot.mail.services import switch_to_email
-from tests.mail.conftest import ANNA, MIA, begin
+from bot.mail.wording import WORDS
+from tests.mail.conftest import ANNA, MIA, begin, mail_settings
 
 
 class Clock:
@@ -248,3 +251,58 @@ async def test_mails_to_our_own_reply_addresses_never_go_round(db, us, mailer, m
     assert mailbox.mails == []
     (note,) = await notes(db, chat)
     assert "address of our own" in note.text
+
+
+@pytest.mark.parametrize(
+    ("locale", "word"), [("de-AT", "abgeschlossen"), ("fr", "clos"), ("es", "cerrado"), ("pl", "closed")]
+)
+async def test_mails_are_in_the_customers_language_where_we_have_it(db, mailer, mailbox, locale, word):
+    chat, customer = await db.write(lambda session: begin(session, "Grüezi!", locale=locale))
+    await db.write(switch_to_email, chat, customer, ANNA)
+    await db.write(desk.claim, chat, MIA)
+    await mailer.send_due()
+    await db.write(desk.resolve, chat, MIA)
+    await mailer.send_due()
+    first, last = mailbox.wait(2)
+    assert "Grüezi!" in first.get_content() and word in last.get_content()
+    assert last["Subject"] == f"Re: {first['Subject']}"
+
+
+async def test_every_language_says_everything(db):
+    for words in WORDS.values():
+        assert all(vars(words).values()) and "{number}" in words.subject
+
+
+async def test_the_mail_server_gets_user_and_password(db, db_url, mailbox, clock):
+    seen = []
+
+    def check(server, session, envelope, mechanism, auth_data):
+        seen.append((auth_data.login, auth_data.password))
+        return AuthResult(success=True)
+
+    mailbox.stop()
+    mailbox.start(authenticator=check, auth_require_tls=False)
+    us = identity(mail_settings(db_url, mailbox.port, smtp_url=f"smtp://shop%40x:p%3A%2Fw@127.0.0.1:{mailbox.port}"))
+    await by_mail(db)
+    await Mailer(db, MemoryHub(), us, clock).send_due()
+    assert seen == [(b"shop@x", b"p:/w")]
+    assert len(mailbox.wait(1)) == 1
+
+
+async def test_a_password_is_never_sent_over_a_line_that_can_be_read(db, db_url, mailbox, clock):
+    seen = []
+
+    def check(server, session, envelope, mechanism, auth_data):
+        seen.append(auth_data)
+        return AuthResult(success=True)
+
+    mailbox.stop()
+    # Not one of the names of this machine, so it counts as somewhere else.
+    mailbox.start("127.0.0.2", authenticator=check, auth_require_tls=False)
+    us = identity(mail_settings(db_url, mailbox.port, smtp_url=f"smtp://shop:secret@127.0.0.2:{mailbox.port}"))
+    chat = await by_mail(db)
+    await Mailer(db, MemoryHub(), us, clock).send_due()
+    assert seen == [] and mailbox.mails == []
+    (mail,) = await db.read(state)
+    assert "secret" not in mail.error and mail.attempts == 1
+    assert await notes(db, chat) == []
