@@ -16,16 +16,23 @@ def tell(session: Session, conversation: conversations.Conversation, at: datetim
     found = hours_store.opening(session, at)
     if found.open:
         return False
-    back = ""
-    if found.next is not None:
-        calendar = hours_store.load(session)
-        back = f": we are back {hours_store.in_words(calendar, found.next, at)} ({calendar.zone.key})"
     conversations.notice(
         session,
         conversation,
         "closed",
-        f"Nobody is here just now{back}. Your request is noted, and people see our whole conversation. "
+        f"{in_words(session, found, at)} Your request is noted, and people see our whole conversation. "
         "You can keep writing, or choose “E-mail me instead” where it is offered.",
         next=found.next.isoformat(timespec="seconds") if found.next else None,
     )
     return True
+
+
+def in_words(session: Session, found: hours_store.Opening, at: datetime) -> str:
+    """“Nobody is here just now: we are back Monday at 09:00 (Europe/Dublin).” Nothing while it is open."""
+    if found.open:
+        return ""
+    if found.next is None:
+        return "Nobody is here just now."
+    calendar = hours_store.load(session)
+    back = hours_store.in_words(calendar, found.next, at)
+    return f"Nobody is here just now: we are back {back} ({calendar.zone.key})."

@@ -11,7 +11,7 @@ from bot.conversations import services as conversations
 from bot.conversations import turns
 from bot.conversations.text import MAX_TEXT
 from bot.db import now
-from bot.desk import by_email
+from bot.desk import by_email, closed, hours_store
 from bot.desk import services as desk
 from bot.errors import Conflict, Invalid, RateLimited
 from bot.mail import addresses, outbox, wording
@@ -62,8 +62,7 @@ def switch_to_email(session: Session, conversation_id: str, customer_id: str, ad
     if conversation.owner == conversations.BOT:
         desk.hand_over(session, conversation, by_email.REASON, ["Asked to be answered by e-mail."])
     by_email.mark(session, conversation_id, wanted, at)
-    text = wording.by_email(wanted)
-    notice = conversations.notice(session, conversation, "by_email", text, address=wanted)
+    notice = _tell(session, conversation, wanted, at)
     locale = conversations.customer_of(session, conversation).locale
     if thread is None:
         thread = _new_thread(session, conversation, wanted, locale)
@@ -74,6 +73,16 @@ def switch_to_email(session: Session, conversation_id: str, customer_id: str, ad
     thread.active = True
     outbox.put(session, thread, outbox.CONFIRMATION, wording.confirmation(said, locale), at)
     return wanted
+
+
+def _tell(
+    session: Session, conversation: conversations.Conversation, address: str, at: datetime
+) -> conversations.Message:
+    """The notice in the chat; with `next`, as in the notice `closed`, when nobody is there."""
+    found = hours_store.opening(session, at)
+    text = f"{wording.by_email(address)} {closed.in_words(session, found, at)}".strip()
+    extra = {} if found.open else {"next": found.next.isoformat(timespec="seconds") if found.next else None}
+    return conversations.notice(session, conversation, "by_email", text, address=address, **extra)
 
 
 def _wanted(session: Session, conversation: conversations.Conversation, address: str | None) -> str:

@@ -16,8 +16,12 @@ from aiosmtpd.controller import Controller
 from bot.conversations import customers
 from bot.conversations import services as conversations
 from bot.db import Database
+from bot.desk import services as desk
+from bot.events import MemoryHub
 from bot.mail.addresses import Identity, identity
 from bot.mail.receiving import Listener
+from bot.mail.sending import Mailer
+from bot.mail.services import switch_to_email
 from tests.service import settings
 
 MIA = ("mia", "Mia Novak")
@@ -150,3 +154,23 @@ def reply_to(mail: EmailMessage, text: str, sender: str = f"Anna Berg <{ANNA}>",
         answer[name.replace("_", "-")] = value
     answer.set_content(text)
     return answer
+
+
+@pytest.fixture
+async def post(db, us):
+    async with Post(db, us) as sender:
+        yield sender
+
+
+async def ask(db, us, mailbox, *texts):
+    """A chat by e-mail, and the confirmation that its customer got."""
+    chat, customer = await db.write(begin, *texts)
+    await db.write(switch_to_email, chat, customer, ANNA)
+    before = len(mailbox.mails)
+    await Mailer(db, MemoryHub(), us).send_due()
+    return chat, mailbox.wait(before + 1)[-1]
+
+
+async def said(db, chat):
+    messages = await db.read(desk.transcript, chat)
+    return [message.text for message in messages if message.author == "customer"][1:]

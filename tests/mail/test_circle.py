@@ -70,7 +70,7 @@ def test_a_chat_goes_on_by_e_mail_and_every_word_is_in_the_conversation(db_url, 
         (confirmation,) = mailbox.wait(1)
         assert "My kettle leaks at the lid." in confirmation.get_content()
         with signed_in(service, "mia") as mia:
-            assert "By e-mail" in mia.get("/desk/queue").text
+            assert "by e-mail · <time" in mia.get("/desk/queue").text
             mia.post(f"/desk/chats/{chat}/claim")
             assert ANNA in mia.get(f"/desk/chats/{chat}/state").text + mia.get(f"/desk/chats/{chat}").text
             mia.post(f"/desk/chats/{chat}/reply", data={"text": "Which model is it?"})

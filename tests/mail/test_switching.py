@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from bot.accounts.services import OPERATOR, ensure_account
 from bot.conversations import services as conversations
 from bot.db import now
+from bot.desk import hours_store
 from bot.desk import services as desk
 from bot.errors import Conflict, Forbidden, Invalid, RateLimited
 from bot.mail import outbox
@@ -180,3 +182,17 @@ async def test_until_an_address_has_answered_it_gets_few_mails_and_none_is_lost(
     await db.write(outbox.gather, now() + timedelta(minutes=70))
     everything = "".join(mail.text for mail in await db.read(mails))
     assert all(f"Part {number}" in everything for number in range(6))
+
+
+async def test_outside_the_hours_the_notice_says_when_people_are_back_and_the_answer_is_due_then(db):
+    sam = await db.write(ensure_account, "sam@example.com", "Sam", OPERATOR, "a long enough password")
+    week = [()] * 7
+    week[(now().weekday() + 1) % 7] = ((9 * 60, 17 * 60),)
+    await db.write(hours_store.set_week, sam, "UTC", tuple(week), 0)
+    chat, customer = await db.write(begin)
+    await db.write(switch_to_email, chat, customer, ANNA)
+    (notice,) = [message for message in await db.read(desk.transcript, chat) if message.kind == "notice"]
+    opens = (now() + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+    assert "we are back tomorrow at 09:00 (UTC)" in notice.text
+    assert notice.extra == {"notice": "by_email", "address": ANNA, "next": opens.isoformat(timespec="seconds")}
+    assert (await db.read(desk.entry, chat)).handoff.due_at == opens + timedelta(hours=4)
