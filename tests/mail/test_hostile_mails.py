@@ -140,3 +140,20 @@ async def test_too_many_connections_are_told_to_come_back(db, us, post):
     finally:
         for each in held:
             each.close()
+
+
+async def test_a_client_that_goes_away_in_the_middle_of_a_mail_leaves_nothing_behind(db, us, mailbox, post):
+    chat, mail = await ask(db, us, mailbox)
+
+    def half() -> None:
+        client = smtplib.SMTP("127.0.0.1", post.port, timeout=30)
+        client.ehlo("x")
+        client.mail("anna@example.com")
+        client.rcpt(str(mail["Reply-To"]))
+        client.docmd("DATA")
+        client.send(b"From: anna@example.com\r\n\r\nHalf of a")
+        client.close()
+
+    await asyncio.to_thread(half)
+    assert (await post.send(reply_to(mail, "The whole of it."), str(mail["Reply-To"])))[0] == 250
+    assert await said(db, chat) == ["The whole of it."]
