@@ -32,6 +32,8 @@ LEASE = timedelta(minutes=5)
 # After each attempt that failed; the last one from then on.
 DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60, 120))
 GIVE_UP = timedelta(days=2)
+# The attempt after which people are told that a mail has not gone out: the delays before it come to 53 minutes.
+TOLD_AT = 6
 HOUR = timedelta(hours=1)
 # Nobody can have us fill somebody else's mailbox: until an address has answered, it gets few mails.
 MAILS_AN_HOUR = 4
@@ -214,16 +216,28 @@ def sent(session: Session, mail_id: int, at: datetime) -> None:
 
 
 def later(session: Session, mail_id: int, error: str, at: datetime) -> None:
-    """The server is down or says “not now”: again after a while, and after two days never."""
-    made_at = session.scalar(select(OutgoingMail.made_at).where(OutgoingMail.id == mail_id))
-    if made_at is not None and at - made_at >= GIVE_UP:
+    """The server is down or says “not now”: again after a while, and after two days never.
+
+    People are told once, when a mail has not gone out for about an hour.
+    """
+    known = session.execute(
+        select(OutgoingMail.conversation_id, OutgoingMail.made_at, OutgoingMail.attempts).where(
+            OutgoingMail.id == mail_id
+        )
+    ).one_or_none()
+    if known is not None and at - known.made_at >= GIVE_UP:
         fail(session, mail_id, f"not delivered within two days ({error})", at)
         return
+    # The conversation before the mail: the order of locks everywhere.
+    told = known is not None and known.attempts == TOLD_AT
+    conversation = conversations.get(session, known.conversation_id, for_update=True) if told else None
     mail = _mail(session, mail_id)
     if mail is None:
         return
     mail.error = wording.one_line(error)
     mail.next_attempt_at = at + DELAYS[min(mail.attempts, len(DELAYS)) - 1]
+    if conversation is not None:
+        conversations.notice(session, conversation, "mail_delayed", wording.delayed(mail.to, error), address=mail.to)
 
 
 def fail(session: Session, mail_id: int, error: str, at: datetime) -> None:

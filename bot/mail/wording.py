@@ -112,6 +112,10 @@ def returned(address: str, error: str) -> str:
     return f"Our e-mail to {address} could not be delivered: {one_line(error)}"
 
 
+def delayed(address: str, error: str) -> str:
+    return f"Our e-mail to {address} has not gone out yet, and we keep trying for two days: {one_line(error)}"
+
+
 def one_line(text: str) -> str:
     """What a mail server said, for people: bounded, and without what cannot be shown."""
     shown = "".join(character if character.isprintable() else " " for character in text)

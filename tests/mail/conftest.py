@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email import policy
 from email.message import EmailMessage
 
@@ -115,7 +116,8 @@ class Post:
 
     def __init__(self, db: Database, us: Identity) -> None:
         self._listener = Listener(db, us, "127.0.0.1:0")
-        self._db = db
+        # Not the loop's own threads: in those the listener reads mails, and it runs in this process here.
+        self._senders = ThreadPoolExecutor(16)
 
     async def __aenter__(self) -> "Post":
         await self._listener.start()
@@ -124,11 +126,12 @@ class Post:
 
     async def __aexit__(self, *_: object) -> None:
         await self._listener.stop()
+        self._senders.shutdown()
 
     async def send(self, data: bytes | EmailMessage, to: str, sender: str = ANNA) -> tuple[int, str]:
         """The last answer of our server: (250, …) when the mail was taken."""
         raw = data if isinstance(data, bytes) else data.as_bytes(policy=policy.SMTP)
-        return await asyncio.to_thread(self._send, raw, to, sender)
+        return await asyncio.get_running_loop().run_in_executor(self._senders, self._send, raw, to, sender)
 
     def _send(self, data: bytes, to: str, sender: str) -> tuple[int, str]:
         with smtplib.SMTP("127.0.0.1", self.port, timeout=60) as client:

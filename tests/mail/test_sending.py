@@ -159,6 +159,17 @@ async def test_a_refusal_for_now_is_tried_again_with_growing_pauses(db, mailer, 
     assert await notes(db, chat) == []
 
 
+async def test_a_mail_that_does_not_go_out_for_an_hour_is_told_once(db, mailer, mailbox, clock):
+    mailbox.answer = lambda recipient, at: "450 4.2.0 Not now"
+    chat = await by_mail(db)
+    for _ in range(12):
+        await mailer.send_due()
+        clock.ahead += timedelta(minutes=31)
+    told = [each.text for each in await messages(db, chat) if (each.extra or {}).get("notice") == "mail_delayed"]
+    assert len(told) == 1 and "Not now" in told[0] and "keep trying" in told[0]
+    assert (await db.read(desk.entry, chat)).handoff.by_email_to == ANNA
+
+
 async def test_after_two_days_the_agent_is_told(db, mailer, mailbox, clock):
     mailbox.answer = lambda recipient, at: "450 4.2.0 Not now"
     chat = await by_mail(db)
