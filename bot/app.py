@@ -30,6 +30,9 @@ from bot.escalation import mood
 from bot.events import create_hub
 from bot.health import router as health_router
 from bot.limits import Limiter
+from bot.mail.addresses import identity
+from bot.mail.sending import Mailer
+from bot.operator import hours as operator_hours
 from bot.operator import views as operator_views
 from bot.operator.explaining import Inspector, Threshold
 from bot.pages import create_templates, error_page, page_headers
@@ -90,6 +93,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         desk_views.router,
         articles_views.router,
         operator_views.router,
+        operator_hours.router,
     ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
@@ -111,8 +115,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await state.hub.start()
     await state.db.start()
     await state.dialogue.start()
+    mailer = Mailer(state.db, state.hub, identity(state.settings)) if state.settings.offers_email else None
+    if mailer:
+        await mailer.start()
     log.info("web_started", database=state.db.engine.dialect.name, hub=type(state.hub).__name__)
     yield
+    if mailer:
+        await mailer.stop()
     await state.dialogue.stop()
     state.embeddings.close()
     await state.hub.stop()

@@ -46,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--data", type=Path, default=ROOT / "var", help="where database, secrets and logs lie (var)")
     web = commands.add_parser("web", help="the web service alone; settings from the environment")
     web.set_defaults(command=_web)
+    mail = commands.add_parser("mail", help="take replies by e-mail; settings from the environment")
+    mail.set_defaults(command=_mail)
     model = commands.add_parser("model", help="train the dialogue model, unless its inputs are unchanged")
     model.set_defaults(command=_model)
     account = commands.add_parser("account", help="create an account, or give it a new password")
@@ -146,6 +148,25 @@ def _web(arguments: argparse.Namespace) -> int:
         log_level="warning",
         timeout_graceful_shutdown=2,
     )
+    return 0
+
+
+def _mail(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from bot import logs
+    from bot.db import Database
+    from bot.events import create_hub
+    from bot.mail.addresses import identity
+    from bot.mail.receiving import serve
+    from bot.settings import Settings
+
+    settings = Settings()
+    if not settings.offers_email:
+        raise CannotRun("e-mail needs SWITCHBOARD_SMTP_URL, SWITCHBOARD_MAIL_FROM and SWITCHBOARD_MAIL_LISTEN.")
+    logs.configure(settings.log_level, settings.log_json)
+    database = Database(settings.database_url, create_hub(settings.redis_url))
+    asyncio.run(serve(database, identity(settings), settings.mail_listen))
     return 0
 
 

@@ -1,6 +1,9 @@
 """All settings, read once from the environment or `.env`, with the prefix `SWITCHBOARD_`."""
 
+import re
+from email.utils import parseaddr
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -59,6 +62,28 @@ class Settings(KnowledgeSettings):
     log_json: bool = Field(default=False, description="Log lines as JSON instead of for people.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     secure_cookies: bool = Field(default=False, description="Send sign-in cookies over HTTPS only.")
+    smtp_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="The server that mails are handed to: `smtp://user:password@host:587` (with STARTTLS) or "
+        "`smtps://...`; empty: e-mail is not offered.",
+    )
+    mail_from: str = Field(
+        default="", description="Whom customers see as the sender: `Kettle & Fern <support@kettle.example>`."
+    )
+    mail_reply_domain: str = Field(
+        default="",
+        description="The domain of the addresses that replies go to; empty: that of `SWITCHBOARD_MAIL_FROM`.",
+    )
+    mail_listen: str = Field(
+        default="",
+        description="Where `python -m bot.cli mail` takes replies by SMTP: `127.0.0.1:2525`; empty: e-mail is not "
+        "offered.",
+    )
+    mail_authserv_id: str = Field(
+        default="",
+        description="The name under which your mail server writes `Authentication-Results`; mails that it found forged "
+        "are refused. Empty: that header is not looked at.",
+    )
     data_dir: Path = Field(default=ROOT / "var", description="Where the embedded database and the logs lie.")
 
     @field_validator("secret_key", "identity_secret", "engine_token")
@@ -67,6 +92,34 @@ class Settings(KnowledgeSettings):
         if len(value.get_secret_value()) < INSECURE_SECRET_LENGTH:
             raise ValueError(f"give at least {INSECURE_SECRET_LENGTH} characters")
         return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if value.get_secret_value() and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+            raise ValueError("write it as smtp://host:port or smtps://host:port")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        address = parseaddr(value)[1]
+        if value and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address):
+            raise ValueError("write it as Name <address@domain>")
+        return value
+
+    @field_validator("mail_listen")
+    @classmethod
+    def _listen(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(?:[\w.\-]+|\[[0-9a-fA-F:]+\]):\d{1,5}", value):
+            raise ValueError("write it as address:port")
+        return value
+
+    @property
+    def offers_email(self) -> bool:
+        """Whether customers can choose e-mail: mails go out, and the replies come in."""
+        return bool(self.smtp_url.get_secret_value() and self.mail_from and self.mail_listen)
 
     @field_validator("public_url", "engine_url")
     @classmethod

@@ -1,8 +1,9 @@
 """The tables behind the queue, and the people who work on it."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.db import Base, UtcDateTime, now
@@ -55,6 +56,9 @@ class Handoff(Base):
     team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))
     skill: Mapped[str | None] = mapped_column(String(50))
     language: Mapped[str | None] = mapped_column(String(8))
+    # Since when, and to which address, it is answered by e-mail. Null: the customer waits in the chat.
+    by_email_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    by_email_to: Mapped[str | None] = mapped_column(String(254))
 
 
 class Team(Base):
@@ -81,3 +85,34 @@ class Agent(Base):
     state_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     # When their desk was last heard of.
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OpeningHours(Base):
+    """The shop's week, in one row. Without it there is always somebody."""
+
+    __tablename__ = "opening_hours"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    # As in the IANA time zone database: Europe/Dublin.
+    time_zone: Mapped[str] = mapped_column(String(64))
+    # Monday first: seven lists of [opens, closes] in minutes after midnight. Null: always open.
+    week: Mapped[list[list[list[int]]] | None] = mapped_column(JSON)
+    # What it was before the last change, for undoing that: the same two fields. Null: nothing to undo.
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    # Grows with every change, so that two who edit at once notice.
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class Holiday(Base):
+    """A day with hours of its own. A removed one is kept, so that removing can be undone."""
+
+    __tablename__ = "holidays"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(Date)
+    # Every year on this day.
+    yearly: Mapped[bool]
+    name: Mapped[str] = mapped_column(String(100))
+    # As a day of the week; empty: closed.
+    spans: Mapped[list[list[int]]] = mapped_column(JSON)
+    removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

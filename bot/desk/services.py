@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from bot.accounts import services as accounts
 from bot.conversations import services as conversations
 from bot.db import now
+from bot.desk import by_email, closed
 from bot.desk.models import Handoff
 from bot.desk.summary import summarise
 from bot.errors import Conflict
@@ -21,6 +22,8 @@ REASONS = {
     "complaint": "Complaint",
     "engine_unavailable": "Assistant unavailable",
     "other_language": "Other language",
+    by_email.REASON: "Asked for e-mail",
+    by_email.RETURNED: "E-mail not delivered",
 }
 # What is urgent is due as if it had been asked for so much earlier. Later ones never overtake those that have waited
 # longer than the difference, so nobody starves.
@@ -84,7 +87,8 @@ def hand_over(session: Session, conversation: conversations.Conversation, reason
             "Our assistant is not available just now, so I have asked a person to take over. "
             "You can keep writing; nothing gets lost.",
         )
-    else:
+        closed.tell(session, conversation, asked_at)
+    if reason not in ("engine_unavailable", by_email.REASON) and not closed.tell(session, conversation, asked_at):
         conversations.notice(
             session,
             conversation,

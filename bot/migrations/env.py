@@ -9,6 +9,7 @@ from bot.articles import models as _articles  # noqa: F401
 from bot.conversations import models as _conversations  # noqa: F401
 from bot.db import Base
 from bot.desk import models as _desk  # noqa: F401
+from bot.mail import models as _mail  # noqa: F401
 from kb_index.database import create_database_engine
 from kb_index.settings import KnowledgeSettings
 from kb_index.tables import metadata as knowledge

@@ -4,17 +4,20 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from rich.console import Console
 
 from bot.operations.installation import ENGINE_PYTHON, MODEL, SERVICE_PYTHON, CannotRun, Installation
+from bot.settings import Settings
 from kb_index.settings import ROOT
 
 START_TIMEOUT_S = 120
@@ -28,7 +31,8 @@ _DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("set
 
 @dataclass
 class Program:
-    """One process of the installation; `health` is the address that answers 200 once it is ready."""
+    """One process of the installation; `health` is the address that answers 200, or `tcp://` takes connections, once
+    it is ready."""
 
     name: str
     command: list[str]
@@ -42,7 +46,7 @@ class Program:
 def programs(place: Installation) -> list[Program]:
     ports = place.ports
     rasa = [str(ENGINE_PYTHON), "-m", "rasa", "run", "--model", str(MODEL), "--interface", "127.0.0.1"]
-    return [
+    found = [
         Program("actions", [str(SERVICE_PYTHON), "-m", "actions"], f"http://127.0.0.1:{ports.actions}/health"),
         Program(
             "engine",
@@ -51,6 +55,18 @@ def programs(place: Installation) -> list[Program]:
         ),
         Program("web", [str(SERVICE_PYTHON), "-m", "bot.cli", "web"], f"http://127.0.0.1:{ports.web}/health"),
     ]
+    settings = _mail_settings(place)
+    if settings.offers_email:
+        listen = settings.mail_listen.replace("0.0.0.0:", "127.0.0.1:")
+        found.append(Program("mail", [str(SERVICE_PYTHON), "-m", "bot.cli", "mail"], f"tcp://{listen}"))
+    return found
+
+
+def _mail_settings(place: Installation) -> Settings:
+    """As the processes will read them: this environment first, then `.env`."""
+    names = ("secret_key", "identity_secret", "engine_token", "smtp_url", "mail_from", "mail_listen")
+    given = {name: place.env.get(f"SWITCHBOARD_{name.upper()}") for name in names}
+    return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
 class Supervisor:
@@ -176,9 +192,13 @@ class Supervisor:
 
 
 def _healthy(program: Program) -> bool:
+    address = urlsplit(program.health)
     try:
+        if address.scheme == "tcp":
+            with socket.create_connection((address.hostname, address.port), timeout=2.0):
+                return True
         return httpx.get(program.health, timeout=2.0, trust_env=False).status_code == httpx.codes.OK
-    except httpx.HTTPError:
+    except (httpx.HTTPError, OSError):
         return False
 
 

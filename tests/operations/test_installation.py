@@ -8,10 +8,12 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import ValidationError
 
 from bot.operations import prepare
 from bot.operations.installation import CannotRun, Ports, check_ports, free_ports, installation
-from kb_index.settings import ROOT
+from bot.operations.supervise import programs
+from kb_index.settings import ROOT, explain
 
 
 def test_a_port_in_use_names_the_option_to_change():
@@ -105,3 +107,26 @@ def test_the_model_is_made_again_when_an_input_changes(tmp_path):
     assert prepare.fingerprint([path]) == before
     path.write_text("two")
     assert prepare.fingerprint([path]) != before
+
+
+def test_a_process_for_mail_is_started_only_where_e_mail_is_offered(tmp_path):
+    names = [program.name for program in programs(installation(tmp_path, free_ports()))]
+    assert names == ["actions", "engine", "web"]
+    mail = {
+        "SWITCHBOARD_SMTP_URL": "smtp://127.0.0.1:25",
+        "SWITCHBOARD_MAIL_FROM": "Shop <support@shop.example>",
+        "SWITCHBOARD_MAIL_LISTEN": "0.0.0.0:2525",
+    }
+    *_, last = programs(installation(tmp_path, free_ports(), **mail))
+    assert (last.name, last.health) == ("mail", "tcp://127.0.0.1:2525")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SMTP_URL", "http://user:hunter2@x"), ("MAIL_FROM", "Shop"), ("MAIL_LISTEN", "2525")],
+)
+def test_a_setting_for_mail_that_cannot_be_is_named_without_its_secret(tmp_path, name, value):
+    with pytest.raises(ValidationError) as problem:
+        programs(installation(tmp_path, free_ports(), **{f"SWITCHBOARD_{name}": value}))
+    said = explain(problem.value)
+    assert f"SWITCHBOARD_{name}: " in said and "write it as" in said and "hunter2" not in said

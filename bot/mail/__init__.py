@@ -1,0 +1,1 @@
+"""Answers by e-mail: the outbox, what comes back, and how both stay one conversation."""
