@@ -20,6 +20,7 @@ from bot.channels.service import Channel
 from bot.db import Database
 from bot.demo import views as demo_views
 from bot.desk import views as desk_views
+from bot.desk.claims import Claims
 from bot.dialogue.engine import Engine, RasaEngine
 from bot.dialogue.languages import Languages
 from bot.dialogue.services import Dialogue
@@ -54,6 +55,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     state.templates = create_templates()
     state.languages = Languages(settings.article_language)
     state.dialogue = Dialogue(state.db, state.engine, state.languages, settings.public_url)
+    state.claims = Claims(state.db)
     state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin)
     # Empty until an operator looks: a web service that nobody inspects keeps no index in memory.
     knowledge = KnowledgeBase(state.db.engine, state.encoder)

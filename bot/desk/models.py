@@ -55,6 +55,12 @@ class Handoff(Base):
     team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))
     skill: Mapped[str | None] = mapped_column(String(50))
     language: Mapped[str | None] = mapped_column(String(8))
+    # Since when it is offered to whom it is for; after a while anybody may take it.
+    queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # Given by the desk itself and not looked at since.
+    pushed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The agent who was away while the customer waited, until they have seen that it went back.
+    lost_by: Mapped[str | None] = mapped_column(String(32))
 
 
 class Team(Base):
@@ -81,3 +87,5 @@ class Agent(Base):
     state_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     # When their desk was last heard of.
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When the desk itself last gave them a chat: whose turn it is among equals.
+    given_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

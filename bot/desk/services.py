@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
-from bot.accounts import services as accounts
 from bot.conversations import services as conversations
 from bot.db import now
 from bot.desk.models import Handoff
@@ -30,8 +29,6 @@ HEAD_START = {
     "unresolved": timedelta(minutes=3),
 }
 QUEUE_PAGE = 200
-# How often the next chat is looked for when the one that was seen first has just gone to somebody else.
-TRIES = 5
 # How long the agent who resolved a chat can take it straight back.
 REOPEN_WITHIN = timedelta(minutes=10)
 
@@ -92,75 +89,6 @@ def hand_over(session: Session, conversation: conversations.Conversation, reason
         )
     announce(session, QUEUE)
     return handoff
-
-
-def claim(
-    session: Session, conversation_id: str, agent: tuple[str, str], capacity: int | None = None
-) -> conversations.Conversation:
-    """Make the waiting chat this agent's.
-
-    Raises Conflict when somebody else was first, when it waits no more, or when the agent has `capacity` chats.
-    """
-    conversation = conversations.get(session, conversation_id, for_update=True)
-    if conversation.owner == conversations.AGENT and conversation.agent_id == agent[0]:
-        return conversation
-    handoff = _open_handoff(session, conversation_id)
-    if conversation.owner == conversations.AGENT:
-        raise Conflict(f"{conversation.agent_name} has claimed this chat already.")
-    if conversation.owner != conversations.QUEUE or handoff is None:
-        raise Conflict("This chat is not waiting for a person any more.")
-    _check_capacity(session, agent, capacity)
-    return _give(session, conversation, handoff, agent)
-
-
-def claim_next(session: Session, agent: tuple[str, str], capacity: int | None = None) -> conversations.Conversation:
-    """Make the waiting chat that is due first this agent's; of agents who ask at once each gets another one.
-
-    Raises Conflict when nobody waits, or when the agent has `capacity` chats.
-    """
-    _check_capacity(session, agent, capacity)
-    waits = (Handoff.ended_at.is_(None), Handoff.claimed_at.is_(None))
-    first = (
-        select(conversations.Conversation, Handoff)
-        .join(Handoff, Handoff.conversation_id == conversations.Conversation.id)
-        .where(*waits, conversations.Conversation.owner == conversations.QUEUE)
-        .order_by(Handoff.due_at, Handoff.id)
-        .limit(1)
-        # The conversation's row, as in `claim`: one order of locks, no deadlock.
-        .with_for_update(of=conversations.Conversation, skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    for _ in range(TRIES):
-        found = session.execute(first).one_or_none()
-        if found is not None:
-            return _give(session, found[0], found[1], agent)
-        # PostgreSQL drops a row that changed while it was being locked, and with it the only one that was asked for.
-        if not session.scalar(select(Handoff.id).where(*waits).limit(1)):
-            break
-    raise Conflict("Nobody is waiting just now.")
-
-
-def _give(
-    session: Session, conversation: conversations.Conversation, handoff: Handoff, agent: tuple[str, str]
-) -> conversations.Conversation:
-    handoff.claimed_at = now()
-    handoff.agent_id = agent[0]
-    conversations.change_owner(session, conversation, conversations.AGENT, agent)
-    conversations.notice(session, conversation, "agent_joined", f"{agent[1]} has joined the chat.", name=agent[1])
-    announce(session, QUEUE)
-    return conversation
-
-
-def _check_capacity(session: Session, agent: tuple[str, str], capacity: int | None) -> None:
-    if capacity is None:
-        return
-    # Counted and claimed under one lock, or two tabs of one agent could both find room for the last one.
-    accounts.hold(session, agent[0])
-    held = session.scalar(
-        select(func.count()).select_from(Handoff).where(Handoff.agent_id == agent[0], Handoff.ended_at.is_(None))
-    )
-    if held >= capacity:
-        raise Conflict(f"You have {held} chats, and {capacity} at a time are allowed. Resolve one or pass it on first.")
 
 
 def hand_back(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
@@ -251,7 +179,11 @@ def newest_handoff(session: Session, conversation_id: str) -> Handoff | None:
 
 
 def _open_handoff(session: Session, conversation_id: str) -> Handoff | None:
-    return session.scalar(select(Handoff).where(Handoff.conversation_id == conversation_id, Handoff.ended_at.is_(None)))
+    return session.scalar(_open(conversation_id))
+
+
+def _open(conversation_id: str) -> Select[tuple[Handoff]]:
+    return select(Handoff).where(Handoff.conversation_id == conversation_id, Handoff.ended_at.is_(None))
 
 
 def check_mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
@@ -262,8 +194,9 @@ def check_mine(session: Session, conversation_id: str, agent: tuple[str, str]) -
 
 
 def _mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> tuple[conversations.Conversation, Handoff]:
+    # The hand-off first, as in a claim: one order of locks, no deadlock.
+    handoff = session.scalar(_open(conversation_id).with_for_update())
     conversation = conversations.get(session, conversation_id, for_update=True)
-    handoff = _open_handoff(session, conversation_id)
     if conversation.owner != conversations.AGENT or conversation.agent_id != agent[0] or handoff is None:
         raise Conflict("This chat is not yours any more.")
     return conversation, handoff

@@ -14,7 +14,7 @@ from bot.accounts import access
 from bot.accounts.services import AGENT, Account
 from bot.conversations import services as conversations
 from bot.conversations.text import agent_text
-from bot.desk import board, services
+from bot.desk import board, claims, services
 from bot.errors import Conflict, NotFound, Unavailable
 from bot.events import QUEUE, conversation_topic, typing_topic
 from bot.pages import NOTICES, is_partial, page
@@ -117,7 +117,7 @@ async def chat_state(request: Request, account: Agent, chat_id: ChatId) -> Respo
 
 @router.post("/desk/chats/{chat_id}/claim")
 async def claim(request: Request, account: Agent, chat_id: ChatId) -> Response:
-    work = partial(services.claim, capacity=request.app.state.settings.agent_capacity)
+    work = partial(claims.claim, capacity=request.app.state.settings.agent_capacity)
     return await _act(request, account, chat_id, work)
 
 
@@ -125,7 +125,7 @@ async def claim(request: Request, account: Agent, chat_id: ChatId) -> Response:
 async def claim_next(request: Request, account: Agent) -> Response:
     """Give this agent the chat that is due first. Raises Conflict when nobody waits or the agent has enough."""
     state = request.app.state
-    given = await state.db.write(services.claim_next, (account.id, account.name), state.settings.agent_capacity)
+    given = await state.claims.next((account.id, account.name), state.settings.agent_capacity)
     if not is_partial(request):
         return RedirectResponse(f"/desk/chats/{given.id}", status_code=303)
     return Response(status_code=204, headers={"HX-Redirect": f"/desk/chats/{given.id}"})
