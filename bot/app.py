@@ -21,6 +21,7 @@ from bot.db import Database
 from bot.demo import views as demo_views
 from bot.desk import views as desk_views
 from bot.desk.claims import Claims
+from bot.desk.rules import Rules
 from bot.dialogue.engine import Engine, RasaEngine
 from bot.dialogue.languages import Languages
 from bot.dialogue.services import Dialogue
@@ -46,7 +47,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     state = app.state
     state.settings = settings
     state.hub = create_hub(settings.redis_url)
-    state.db = Database(settings.database_url, state.hub)
+    state.db = Database(settings.database_url, state.hub, info=Rules.of(settings).as_info())
     state.encoder = Encoder.load(settings.encoder_dir)
     state.engine = engine or RasaEngine(
         settings.engine_url, settings.engine_token.get_secret_value(), settings.engine_timeout_s, state.encoder

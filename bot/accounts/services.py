@@ -6,7 +6,7 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from bot.accounts import passwords
@@ -128,6 +128,12 @@ def names(session: Session, account_ids: set[str]) -> dict[str, str]:
     """Names by account id, of those that exist."""
     rows = session.execute(select(Account.id, Account.name).where(Account.id.in_(account_ids))).all()
     return {account_id: name for account_id, name in rows}
+
+
+def staff(session: Session) -> list[Account]:
+    """The active accounts that may work at the desk, by name."""
+    may = select(Account).where(Account.active, Account.role.in_((AGENT, OPERATOR)))
+    return list(session.scalars(may.order_by(func.lower(Account.name), Account.id)))
 
 
 def record(session: Session, account: Account | None, what: str, *, who: str = "", **detail: Any) -> None:

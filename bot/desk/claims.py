@@ -9,7 +9,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -33,13 +32,12 @@ from bot.conversations import services as conversations
 from bot.conversations.ownership import Given, give
 from bot.db import Database, UtcDateTime, now
 from bot.desk.models import Agent, Handoff
+from bot.desk.rules import rules
 from bot.errors import Conflict, NotFound
 from bot.events import QUEUE, announce
 
 # How many agents share one transaction: enough for a busy team, few enough that nobody waits long for the others.
 TOGETHER = 20
-# How long a chat waits for whom it is for before anybody gets it.
-WIDEN_AFTER = timedelta(seconds=180)
 
 _H, _A, _C = Handoff.__table__, Agent.__table__, conversations.Conversation.__table__
 _WAITS = and_(_H.c.ended_at.is_(None), _H.c.claimed_at.is_(None))
@@ -210,8 +208,9 @@ class _Room:
         self._held += 1
 
     def full(self) -> Conflict:
+        have = "1 chat" if self._held == 1 else f"{self._held} chats"
         return Conflict(
-            f"You have {self._held} chats, and {self._capacity} at a time are allowed. Resolve one or pass it on first."
+            f"You have {have}, and {self._capacity} at a time are allowed. Resolve one or pass it on first."
         )
 
 
@@ -254,7 +253,7 @@ def _count(agent: BindParameter[str], most: str) -> Select[Any]:
 def _next(session: Session, profile: Profile, most: int) -> list[tuple[int, str]]:
     """The first `most` hand-offs, with their conversations, that are due for somebody like this; locked."""
     values = {
-        "widened": now() - WIDEN_AFTER,
+        "widened": now() - rules(session).widen_after,
         "team": profile.team_id,
         "any_skill": int(not profile.skills),
         "skills": profile.skills,

@@ -1,5 +1,6 @@
 """Handing over, claiming, handing back, resolving. Each function runs inside the caller's transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,10 +9,14 @@ from sqlalchemy.orm import Session
 
 from bot.conversations import services as conversations
 from bot.db import now
+from bot.desk import priority
 from bot.desk.models import Handoff
+from bot.desk.rules import rules
+from bot.desk.staffing import offered
 from bot.desk.summary import summarise
 from bot.errors import Conflict
 from bot.events import QUEUE, announce
+from kb_index.tables import kb_articles
 
 REASONS = {
     "asked_for_person": "Asked for a person",
@@ -21,14 +26,20 @@ REASONS = {
     "engine_unavailable": "Assistant unavailable",
     "other_language": "Other language",
 }
-# What is urgent is due as if it had been asked for so much earlier. Later ones never overtake those that have waited
-# longer than the difference, so nobody starves.
-HEAD_START = {
-    "frustrated": timedelta(minutes=10),
-    "complaint": timedelta(minutes=10),
-    "unresolved": timedelta(minutes=3),
-}
 QUEUE_PAGE = 200
+# What the customer is told: code and English text.
+_HANDED_OVER = (
+    "handoff_requested",
+    "I have asked a person to take over. They see our whole conversation, so you don't have to repeat anything. "
+    "You can keep writing while you wait.",
+)
+_NOTICES = {
+    "engine_unavailable": (
+        "bot_unavailable",
+        "Our assistant is not available just now, so I have asked a person to take over. "
+        "You can keep writing; nothing gets lost.",
+    )
+}
 # How long the agent who resolved a chat can take it straight back.
 REOPEN_WITHIN = timedelta(minutes=10)
 
@@ -49,54 +60,81 @@ class QueueEntry:
         return int(((self.handoff.claimed_at or at) - self.handoff.requested_at).total_seconds())
 
 
-def hand_over(session: Session, conversation: conversations.Conversation, reason: str, reasons: list[str]) -> Handoff:
+def hand_over(
+    session: Session,
+    conversation: conversations.Conversation,
+    reason: str,
+    reasons: list[str],
+    language: str | None = None,
+) -> Handoff:
     """Owner, queue entry with reason and summary, and the notice to the customer: one transaction.
 
-    The conversation's row must be locked by the caller. A chat that is with people already stays there.
+    The conversation's row must be locked by the caller. A chat that is with people already stays there. `language` is
+    what the customer was found to write in, where that was looked at.
     """
     waiting = _open_handoff(session, conversation.id)
     if waiting is not None:
         return waiting
     messages = conversations.messages_after(session, conversation.id, conversation.bot_since_sequence)
     summary = summarise(messages)
+    customer = conversations.customer_of(session, conversation)
     asked_at = now()
     handoff = Handoff(
         conversation_id=conversation.id,
         requested_at=asked_at,
-        due_at=asked_at - HEAD_START.get(reason, timedelta()),
+        queued_at=asked_at,
+        due_at=priority.due_at(
+            asked_at,
+            reason,
+            plan=customer.plan,
+            complaint=_has_open_complaint(session, customer),
+            plans=rules(session).priority_plans,
+        ),
         reason=reason,
         reasons=reasons or [REASONS.get(reason, reason) + "."],
         summary=summary.text,
         tried=list(summary.tried),
+        **_wanted(session, messages, language or customer.locale),
     )
     session.add(handoff)
     conversations.change_owner(session, conversation, conversations.QUEUE)
-    if reason == "engine_unavailable":
-        conversations.notice(
-            session,
-            conversation,
-            "bot_unavailable",
-            "Our assistant is not available just now, so I have asked a person to take over. "
-            "You can keep writing; nothing gets lost.",
-        )
-    else:
-        conversations.notice(
-            session,
-            conversation,
-            "handoff_requested",
-            "I have asked a person to take over. They see our whole conversation, so you don't have to repeat "
-            "anything. You can keep writing while you wait.",
-        )
+    conversations.notice(session, conversation, *_NOTICES.get(reason, _HANDED_OVER))
     announce(session, QUEUE)
     return handoff
 
 
+def _has_open_complaint(session: Session, customer: conversations.Customer) -> bool:
+    """Whether another chat of theirs is with people because they complain."""
+    open_ones = (
+        select(Handoff.id)
+        .join(conversations.Conversation, conversations.Conversation.id == Handoff.conversation_id)
+        .where(
+            conversations.Conversation.customer_id == customer.id,
+            Handoff.ended_at.is_(None),
+            Handoff.reason == "complaint",
+        )
+    )
+    return session.scalar(open_ones.limit(1)) is not None
+
+
+def _wanted(session: Session, messages: Sequence[conversations.Message], locale: str) -> dict[str, str | None]:
+    """The skill and the language that somebody should have, where some agent names them; else anybody will do."""
+    skills, languages = offered(session)
+    language = locale.replace("_", "-").split("-")[0].lower()
+    known = language in languages and language != rules(session).article_language
+    shown = [message.extra["article"]["id"] for message in messages if message.extra and message.extra.get("article")]
+    topic = (
+        session.scalar(select(kb_articles.c.category).where(kb_articles.c.id == shown[-1]))
+        if shown and skills
+        else None
+    )
+    return {"skill": topic if topic in skills else None, "language": language if known else None}
+
+
 def hand_back(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
     """Back to the queue, in its old place: the customer has waited since they first asked."""
-    conversation, handoff = _mine(session, conversation_id, agent)
-    handoff.claimed_at = None
-    handoff.agent_id = None
-    conversations.change_owner(session, conversation, conversations.QUEUE)
+    conversation, handoff = mine(session, conversation_id, agent)
+    back_to_queue(session, conversation, handoff)
     conversations.notice(
         session,
         conversation,
@@ -104,12 +142,11 @@ def hand_back(session: Session, conversation_id: str, agent: tuple[str, str]) ->
         f"{agent[1]} has passed the chat on. The next free colleague takes over.",
         name=agent[1],
     )
-    announce(session, QUEUE)
 
 
 def resolve(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
     """Done: the bot owns the chat again, with a fresh start."""
-    conversation, handoff = _mine(session, conversation_id, agent)
+    conversation, handoff = mine(session, conversation_id, agent)
     handoff.ended_at = now()
     handoff.outcome = "resolved"
     conversations.notice(
@@ -186,14 +223,22 @@ def _open(conversation_id: str) -> Select[tuple[Handoff]]:
     return select(Handoff).where(Handoff.conversation_id == conversation_id, Handoff.ended_at.is_(None))
 
 
-def check_mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
+def checkmine(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
     """Raises Conflict when the chat is not this agent's."""
     conversation = conversations.get(session, conversation_id)
     if conversation.owner != conversations.AGENT or conversation.agent_id != agent[0]:
         raise Conflict("This chat is not yours any more.")
 
 
-def _mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> tuple[conversations.Conversation, Handoff]:
+def back_to_queue(session: Session, conversation: conversations.Conversation, handoff: Handoff) -> None:
+    """Both rows must be locked by the caller, who tells the customer why."""
+    handoff.claimed_at = handoff.agent_id = handoff.pushed_at = None
+    conversations.change_owner(session, conversation, conversations.QUEUE)
+    announce(session, QUEUE)
+
+
+def mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> tuple[conversations.Conversation, Handoff]:
+    """The chat and its open hand-off, both locked. Raises Conflict when it is not this agent's."""
     # The hand-off first, as in a claim: one order of locks, no deadlock.
     handoff = session.scalar(_open(conversation_id).with_for_update())
     conversation = conversations.get(session, conversation_id, for_update=True)
