@@ -20,8 +20,9 @@ from bot.channels.service import Channel
 from bot.db import Database
 from bot.demo import views as demo_views
 from bot.desk import views as desk_views
+from bot.desk.assignment import Dispatcher
 from bot.desk.claims import Claims
-from bot.desk.rules import Rules
+from bot.desk.rules import PUSH, Rules
 from bot.dialogue.engine import Engine, RasaEngine
 from bot.dialogue.languages import Languages
 from bot.dialogue.services import Dialogue
@@ -57,6 +58,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     state.languages = Languages(settings.article_language)
     state.dialogue = Dialogue(state.db, state.engine, state.languages, settings.public_url)
     state.claims = Claims(state.db)
+    state.dispatcher = Dispatcher(state.db, state.hub, push=settings.assignment == PUSH)
     state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin)
     # Empty until an operator looks: a web service that nobody inspects keeps no index in memory.
     knowledge = KnowledgeBase(state.db.engine, state.encoder)
@@ -107,8 +109,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await state.hub.start()
     await state.db.start()
     await state.dialogue.start()
+    await state.dispatcher.start()
     log.info("web_started", database=state.db.engine.dialect.name, hub=type(state.hub).__name__)
     yield
+    await state.dispatcher.stop()
     await state.dialogue.stop()
     await state.hub.stop()
     await state.limiter.stop()

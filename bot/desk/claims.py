@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     func,
     or_,
     select,
@@ -68,8 +69,14 @@ _TAKEN = (
         claimed_at=bindparam("at", type_=UtcDateTime),
         agent_id=bindparam("agent"),
         pushed_at=bindparam("pushed", type_=UtcDateTime),
-        lost_by=None,
+        # Who lost it to a colleague is still to be told.
+        lost_by=case((_H.c.lost_by != bindparam("agent"), _H.c.lost_by)),
     )
+)
+_OPENED = (
+    update(_H)
+    .where(_H.c.conversation_id == bindparam("chat"), _H.c.agent_id == bindparam("agent"), _H.c.ended_at.is_(None))
+    .values(pushed_at=None)
 )
 
 
@@ -132,8 +139,11 @@ def claim_next(session: Session, agent: tuple[str, str], capacity: int | None = 
     return outcome
 
 
-def take(session: Session, asks: Sequence[Ask]) -> "list[Claimed | Conflict]":
-    """What each of `asks` gets, in their order: who asks first has the first choice."""
+def take(session: Session, asks: Sequence[Ask], *, pushed: bool = False) -> "list[Claimed | Conflict]":
+    """What each of `asks` gets: of those who may take the same, who asks first gets what is due first.
+
+    `pushed` says that the desk asks for them, and they have to look yet.
+    """
     room = _room(session, asks)
     outcomes: list[Claimed | Conflict] = [Conflict("Nobody is waiting just now.")] * len(asks)
     alike: defaultdict[Profile, list[int]] = defaultdict(list)
@@ -151,11 +161,17 @@ def take(session: Session, asks: Sequence[Ask]) -> "list[Claimed | Conflict]":
             outcomes[place] = Claimed(chat)
             taken.append((asks[place], handoff, chat))
         if len(alike) > 1 and taken:
-            _hand_out(session, taken)
+            _hand_out(session, taken, pushed)
             taken = []
     if taken:
-        _hand_out(session, taken)
+        _hand_out(session, taken, pushed)
     return outcomes
+
+
+def opened(session: Session, conversation_id: str, agent_id: str) -> None:
+    """The agent has looked at a chat that the desk gave them."""
+    session.connection().execute(_OPENED, {"chat": conversation_id, "agent": agent_id})
+    announce(session, QUEUE)
 
 
 class Claims:

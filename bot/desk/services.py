@@ -145,8 +145,14 @@ def hand_back(session: Session, conversation_id: str, agent: tuple[str, str]) ->
 
 
 def resolve(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
-    """Done: the bot owns the chat again, with a fresh start."""
-    conversation, handoff = mine(session, conversation_id, agent)
+    """Done: the bot owns the chat again, with a fresh start. Once more by the same agent changes nothing."""
+    try:
+        conversation, handoff = mine(session, conversation_id, agent)
+    except Conflict:
+        last = newest_handoff(session, conversation_id)
+        if last is not None and last.ended_at is not None and last.agent_id == agent[0]:
+            return
+        raise
     handoff.ended_at = now()
     handoff.outcome = "resolved"
     conversations.notice(
