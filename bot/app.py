@@ -20,7 +20,7 @@ from bot.channels.service import Channel
 from bot.db import Database
 from bot.demo import views as demo_views
 from bot.desk import views as desk_views
-from bot.desk.assignment import Dispatcher
+from bot.desk.assignment import Attendance, Dispatcher
 from bot.desk.claims import Claims
 from bot.desk.rules import PUSH, Rules
 from bot.dialogue.engine import Engine, RasaEngine
@@ -58,6 +58,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     state.languages = Languages(settings.article_language)
     state.dialogue = Dialogue(state.db, state.engine, state.languages, settings.public_url)
     state.claims = Claims(state.db)
+    state.attendance = Attendance(state.db)
     state.dispatcher = Dispatcher(state.db, state.hub, push=settings.assignment == PUSH)
     state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin)
     # Empty until an operator looks: a web service that nobody inspects keeps no index in memory.

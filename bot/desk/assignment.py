@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from bot.accounts import services as accounts
+from bot.accounts.services import Account
 from bot.conversations import services as conversations
 from bot.db import Database, now
 from bot.desk import claims, presence
@@ -130,6 +132,25 @@ class ClockWatch:
             self._settled_at = monotonic + SETTLE_S
         self._last = (wall, monotonic)
         return monotonic >= self._settled_at
+
+
+class Attendance:
+    """Writes down that agents' desks are heard of, no oftener than needed."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._written: dict[str, float] = {}
+
+    async def seen(self, account: Account) -> None:
+        """A desk must work while this cannot be stored: the next request tells it again."""
+        told = time.monotonic()
+        if told - self._written.get(account.id, -math.inf) < presence.SEEN_EVERY.total_seconds():
+            return
+        self._written[account.id] = told
+        try:
+            await self._db.write(presence.touch, account)
+        except Unavailable:
+            self._written.pop(account.id, None)
 
 
 class Dispatcher:

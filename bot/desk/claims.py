@@ -75,7 +75,12 @@ _TAKEN = (
 )
 _OPENED = (
     update(_H)
-    .where(_H.c.conversation_id == bindparam("chat"), _H.c.agent_id == bindparam("agent"), _H.c.ended_at.is_(None))
+    .where(
+        _H.c.conversation_id == bindparam("chat"),
+        _H.c.agent_id == bindparam("agent"),
+        _H.c.ended_at.is_(None),
+        _H.c.pushed_at.is_not(None),
+    )
     .values(pushed_at=None)
 )
 
@@ -170,8 +175,8 @@ def take(session: Session, asks: Sequence[Ask], *, pushed: bool = False) -> "lis
 
 def opened(session: Session, conversation_id: str, agent_id: str) -> None:
     """The agent has looked at a chat that the desk gave them."""
-    session.connection().execute(_OPENED, {"chat": conversation_id, "agent": agent_id})
-    announce(session, QUEUE)
+    if session.connection().execute(_OPENED, {"chat": conversation_id, "agent": agent_id}).rowcount:
+        announce(session, QUEUE)
 
 
 class Claims:

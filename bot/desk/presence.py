@@ -51,6 +51,12 @@ def on_duty(session: Session, at: datetime | None = None) -> Sequence[OnDuty]:
     return [OnDuty(agent.account_id, agent.capacity or usual) for agent in session.scalars(here)]
 
 
+def said_by(session: Session, account_id: str) -> str:
+    """What an agent said of themselves last."""
+    agent = session.get(Agent, account_id)
+    return agent.state if agent else GONE
+
+
 def state_of(session: Session, account_id: str, at: datetime | None = None) -> str:
     """What an agent's state is to others: what they said, or gone when they were not seen."""
     agent = session.get(Agent, account_id)
@@ -113,12 +119,6 @@ def give_back(session: Session, at: datetime | None = None) -> int:
     # Those whose customer was answered stay where they are, so any number of them may come first.
     waiting = [row for row in session.execute(left).all() if _customer_waits(session, row.conversation_id)][:SWEEP]
     return sum(_give_back(session, row.id, at) for row in waiting)
-
-
-def missed(session: Session, agent_id: str) -> list[Handoff]:
-    """Open hand-offs that went back to the queue because this agent was away, until they say that they saw it."""
-    lost = select(Handoff).where(Handoff.lost_by == agent_id, Handoff.ended_at.is_(None))
-    return list(session.scalars(lost.order_by(Handoff.due_at, Handoff.id).limit(SWEEP)))
 
 
 def saw_missed(session: Session, agent_id: str) -> None:

@@ -229,7 +229,7 @@ def _open(conversation_id: str) -> Select[tuple[Handoff]]:
     return select(Handoff).where(Handoff.conversation_id == conversation_id, Handoff.ended_at.is_(None))
 
 
-def checkmine(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
+def check_mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
     """Raises Conflict when the chat is not this agent's."""
     conversation = conversations.get(session, conversation_id)
     if conversation.owner != conversations.AGENT or conversation.agent_id != agent[0]:
