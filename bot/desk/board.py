@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.conversations import services as conversations
 from bot.desk import presence, services, transfers
-from bot.desk.models import Handoff
+from bot.desk.models import Handoff, Team
 from bot.desk.services import QueueEntry
 from bot.desk.transfers import Target
 from bot.errors import NotFound
@@ -118,7 +118,9 @@ def chat(session: Session, conversation_id: str, agent_id: str, after: int = 0) 
     handoff = services.newest_handoff(session, conversation_id)
     if handoff is None:
         raise NotFound("There is no such chat.")
-    entry = QueueEntry(handoff, conversation, conversations.customer_of(session, conversation))
+    team = session.get(Team, handoff.team_id) if handoff.team_id is not None else None
+    customer = conversations.customer_of(session, conversation)
+    entry = QueueEntry(handoff, conversation, customer, team.name if team else None)
     state = _state(entry, agent_id)
     teams, colleagues = transfers.targets(session, agent_id) if state == MINE else ((), ())
     return Chat(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bot.conversations import services as conversations
 from bot.db import now
 from bot.desk import priority
-from bot.desk.models import Handoff
+from bot.desk.models import Handoff, Team
 from bot.desk.rules import rules
 from bot.desk.staffing import offered
 from bot.desk.summary import summarise
@@ -51,6 +51,13 @@ class QueueEntry:
     handoff: Handoff
     conversation: conversations.Conversation
     customer: conversations.Customer
+    team: str | None = None
+
+    @property
+    def wanted(self) -> list[str]:
+        """Who should have it, in words: team, topic, language."""
+        language = self.handoff.language
+        return [each for each in (self.team, self.handoff.skill, language and language.upper()) if each]
 
     @property
     def reason(self) -> str:
@@ -190,14 +197,15 @@ def can_reopen(handoff: Handoff, agent_id: str) -> bool:
 def queue(session: Session, *which: ColumnElement[bool]) -> list[QueueEntry]:
     """The open hand-offs, or `which` of them: those that wait first, what is due first on top."""
     rows = session.execute(
-        select(Handoff, conversations.Conversation, conversations.Customer)
+        select(Handoff, conversations.Conversation, conversations.Customer, Team.name)
         .join(conversations.Conversation, conversations.Conversation.id == Handoff.conversation_id)
         .join(conversations.Customer, conversations.Customer.id == conversations.Conversation.customer_id)
+        .outerjoin(Team, Team.id == Handoff.team_id)
         .where(Handoff.ended_at.is_(None), *which)
         .order_by(Handoff.claimed_at.is_not(None), Handoff.due_at, Handoff.id)
         .limit(QUEUE_PAGE)
     ).all()
-    return [QueueEntry(handoff, conversation, customer) for handoff, conversation, customer in rows]
+    return [QueueEntry(*row) for row in rows]
 
 
 def entry(session: Session, conversation_id: str) -> QueueEntry:

@@ -91,6 +91,8 @@ def _to_agent(session: Session, conversation_id: str, agent: tuple[str, str], ac
     conversation, handoff = services.mine(session, conversation_id, agent)
     handoff.agent_id = account_id
     handoff.claimed_at = handoff.pushed_at = at
+    if handoff.lost_by == account_id:
+        handoff.lost_by = None
     conversations.change_owner(session, conversation, conversations.AGENT, (account_id, name))
     conversations.notice(
         session,
