@@ -32,6 +32,19 @@ class Handoff(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_handoffs_conversation_id_ended_at", "conversation_id", "ended_at"),
+        # Few rows at any time, looked for all the time.
+        Index(
+            "ix_handoffs_lost_by",
+            "lost_by",
+            sqlite_where=text("lost_by IS NOT NULL"),
+            postgresql_where=text("lost_by IS NOT NULL"),
+        ),
+        Index(
+            "ix_handoffs_pushed_at",
+            "pushed_at",
+            sqlite_where=text("pushed_at IS NOT NULL"),
+            postgresql_where=text("pushed_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

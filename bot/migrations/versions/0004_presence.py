@@ -17,6 +17,9 @@ def upgrade() -> None:
     op.execute("UPDATE handoffs SET queued_at = requested_at")
     with op.batch_alter_table("handoffs") as batch_op:
         batch_op.alter_column("queued_at", existing_type=sa.DateTime(timezone=True), nullable=False)
+    for name in ("lost_by", "pushed_at"):
+        there = sa.text(f"{name} IS NOT NULL")
+        op.create_index(f"ix_handoffs_{name}", "handoffs", [name], sqlite_where=there, postgresql_where=there)
     with op.batch_alter_table("agents") as batch_op:
         batch_op.add_column(sa.Column("given_at", sa.DateTime(timezone=True), nullable=True))
 
@@ -24,6 +27,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("agents") as batch_op:
         batch_op.drop_column("given_at")
+    for name in ("lost_by", "pushed_at"):
+        op.drop_index(f"ix_handoffs_{name}", "handoffs")
     with op.batch_alter_table("handoffs") as batch_op:
         batch_op.drop_column("lost_by")
         batch_op.drop_column("pushed_at")
