@@ -26,9 +26,9 @@ from rich.table import Table
 from sqlalchemy.engine import make_url
 
 from bot.db import Database
-from bot.desk.claims import Claims
 from bot.desk.models import Handoff
 from bot.desk.services import queue
+from bot.desk.shared_claims import Claims
 from bot.errors import Conflict
 from bot.events import MemoryHub
 from kb_index.schema import migrate

@@ -21,8 +21,8 @@ from bot.db import Database
 from bot.demo import views as demo_views
 from bot.desk import views as desk_views
 from bot.desk.assignment import Attendance, Dispatcher
-from bot.desk.claims import Claims
 from bot.desk.rules import PUSH, Rules
+from bot.desk.shared_claims import Claims
 from bot.dialogue.engine import Engine, RasaEngine
 from bot.dialogue.languages import Languages
 from bot.dialogue.services import Dialogue

@@ -1,11 +1,9 @@
 """Who gets a waiting chat: claimed by hand, or the next one that an agent may take. Each chat goes to one agent.
 
-Core statements built once, because agents ask all at once when a backlog opens up: `Claims` lets those who ask while a
-transaction is under way share the next one, so twenty agents cost little more than one. Locks are taken in one order
-everywhere in this room: accounts, then hand-offs, then conversations.
+Core statements built once, because agents ask all at once when a backlog opens up (`shared_claims.py` lets them share a
+transaction). Locks are taken in one order everywhere in this room: accounts, then hand-offs, then conversations.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    not_,
     or_,
     select,
     union_all,
@@ -31,14 +30,17 @@ from sqlalchemy.orm import Session
 from bot.accounts import services as accounts
 from bot.conversations import services as conversations
 from bot.conversations.ownership import Given, give
-from bot.db import Database, UtcDateTime, now
+from bot.db import UtcDateTime, now
 from bot.desk.models import Agent, Handoff
 from bot.desk.rules import rules
 from bot.errors import Conflict, NotFound
 from bot.events import QUEUE, announce
 
-# How many agents share one transaction: enough for a busy team, few enough that nobody waits long for the others.
-TOGETHER = 20
+NOBODY = "Nobody is waiting just now."
+FOR_OTHERS = (
+    "Who is waiting needs another team, skill or language, for a few minutes yet. "
+    "You can still claim a chat in the list yourself."
+)
 
 _H, _A, _C = Handoff.__table__, Agent.__table__, conversations.Conversation.__table__
 _WAITS = and_(_H.c.ended_at.is_(None), _H.c.claimed_at.is_(None))
@@ -48,11 +50,10 @@ _FOR_THEM = and_(
     or_(_H.c.skill.is_(None), bindparam("any_skill") == 1, _H.c.skill.in_(bindparam("skills", expanding=True))),
     or_(_H.c.language.is_(None), _H.c.language.in_(bindparam("languages", expanding=True))),
 )
+_MAY = or_(_H.c.queued_at <= bindparam("widened", type_=UtcDateTime), _FOR_THEM)
+_FOR_OTHERS = select(_H.c.id).where(_WAITS, not_(_MAY)).limit(1)
 _NEXT = (
-    select(_H.c.id, _H.c.conversation_id)
-    .where(_WAITS, or_(_H.c.queued_at <= bindparam("widened", type_=UtcDateTime), _FOR_THEM))
-    .order_by(_H.c.due_at, _H.c.id)
-    .limit(bindparam("most"))
+    select(_H.c.id, _H.c.conversation_id).where(_WAITS, _MAY).order_by(_H.c.due_at, _H.c.id).limit(bindparam("most"))
 )
 _NEXT_FREE = _NEXT.with_for_update(skip_locked=True)
 # Somebody holds what is left, for a moment: waiting for it tells whether it still waits.
@@ -150,7 +151,7 @@ def take(session: Session, asks: Sequence[Ask], *, pushed: bool = False) -> "lis
     `pushed` says that the desk asks for them, and they have to look yet.
     """
     room = _room(session, asks)
-    outcomes: list[Claimed | Conflict] = [Conflict("Nobody is waiting just now.")] * len(asks)
+    outcomes: list[Claimed | Conflict] = [Conflict(NOBODY)] * len(asks)
     alike: defaultdict[Profile, list[int]] = defaultdict(list)
     for place, ask in enumerate(asks):
         left = room[ask.agent[0]]
@@ -159,17 +160,17 @@ def take(session: Session, asks: Sequence[Ask], *, pushed: bool = False) -> "lis
         else:
             left.take()
             alike[replace(left.profile, capacity=None)].append(place)
-    taken: list[tuple[Ask, int, str]] = []
     for profile, places in alike.items():
-        for place, (handoff, chat) in zip(places, _next(session, profile, len(places)), strict=False):
-            # Marked before the next group looks: on SQLite no lock keeps it from finding the same.
+        found = _next(session, profile, len(places))
+        taken = [(asks[place], *chat) for place, chat in zip(places, found, strict=False)]
+        for place, (_, chat) in zip(places, found, strict=False):
             outcomes[place] = Claimed(chat)
-            taken.append((asks[place], handoff, chat))
-        if len(alike) > 1 and taken:
+        if len(found) < len(places) and _waits_for_others(session, profile):
+            for place in places[len(found) :]:
+                outcomes[place] = Conflict(FOR_OTHERS)
+        if taken:
+            # Before the next group looks: on SQLite no lock keeps it from finding the same.
             _hand_out(session, taken, pushed)
-            taken = []
-    if taken:
-        _hand_out(session, taken, pushed)
     return outcomes
 
 
@@ -177,40 +178,6 @@ def opened(session: Session, conversation_id: str, agent_id: str) -> None:
     """The agent has looked at a chat that the desk gave them."""
     if session.connection().execute(_OPENED, {"chat": conversation_id, "agent": agent_id}).rowcount:
         announce(session, QUEUE)
-
-
-class Claims:
-    """Agents of one web process who ask at once share a transaction."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-        self._waiting: list[tuple[Ask, asyncio.Future[Claimed]]] = []
-        self._working: asyncio.Task[None] | None = None
-
-    async def next(self, agent: tuple[str, str], capacity: int | None = None) -> Claimed:
-        """As `claim_next`. Raises Conflict, or Unavailable."""
-        given: asyncio.Future[Claimed] = asyncio.get_running_loop().create_future()
-        self._waiting.append((Ask(agent, capacity), given))
-        if self._working is None or self._working.done():
-            self._working = asyncio.create_task(self._work())
-        return await given
-
-    async def _work(self) -> None:
-        while self._waiting:
-            asked, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
-            # Who has gone meanwhile gets no chat.
-            asked = [(ask, given) for ask, given in asked if not given.done()]
-            try:
-                outcomes: Sequence[Claimed | Exception] = await self._db.write(take, [ask for ask, _ in asked])
-            except Exception as problem:
-                outcomes = [problem] * len(asked)
-            for (_, given), outcome in zip(asked, outcomes, strict=True):
-                if given.done():
-                    continue
-                if isinstance(outcome, Claimed):
-                    given.set_result(outcome)
-                else:
-                    given.set_exception(outcome)
 
 
 class _Room:
@@ -273,20 +240,28 @@ def _count(agent: BindParameter[str], most: str) -> Select[Any]:
 
 def _next(session: Session, profile: Profile, most: int) -> list[tuple[int, str]]:
     """The first `most` hand-offs, with their conversations, that are due for somebody like this; locked."""
-    values = {
-        "widened": now() - rules(session).widen_after,
-        "team": profile.team_id,
-        "any_skill": int(not profile.skills),
-        "skills": profile.skills,
-        "languages": profile.languages,
-        "most": most,
-    }
+    values = _values(session, profile) | {"most": most}
     connection = session.connection()
     found = connection.execute(_NEXT_FREE, values).all()
     # Only with nothing in hand: two who hold some and wait for the other's would wait for ever.
     if not found and connection.dialect.name != "sqlite":
         found = connection.execute(_NEXT_HELD, values).all()
     return [(handoff, chat) for handoff, chat in found]
+
+
+def _waits_for_others(session: Session, profile: Profile) -> bool:
+    return session.connection().execute(_FOR_OTHERS, _values(session, profile)).first() is not None
+
+
+def _values(session: Session, profile: Profile) -> dict[str, Any]:
+    return {
+        "widened": now() - rules(session).widen_after,
+        # No team has this number, and unlike null it compares.
+        "team": profile.team_id or -1,
+        "any_skill": int(not profile.skills),
+        "skills": profile.skills,
+        "languages": profile.languages,
+    }
 
 
 def _hand_out(session: Session, taken: Sequence[tuple[Ask, int, str]], pushed: bool = False) -> None:

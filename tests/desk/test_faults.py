@@ -156,7 +156,7 @@ def test_a_chat_passed_on_to_a_team_waits_for_its_members_in_its_old_place(servi
         mia.post(f"/desk/chats/{chat}/transfer", data={"to": f"team:{team.id}"})
         assert owner(service, chat) == ("queue", None)
         assert mia.post("/desk/next").headers["location"] == f"/desk/chats/{later}"
-        assert refused(mia.post("/desk/next", headers=HTMX), "Nobody is waiting just now")
+        assert refused(mia.post("/desk/next", headers=HTMX), "needs another team")
         assert jonas.post("/desk/next").headers["location"] == f"/desk/chats/{chat}"
     assert history(service, chat)[-2:] == ["transferred", "agent_joined"]
 

@@ -57,9 +57,11 @@ async def test_a_chat_goes_to_who_speaks_the_language_and_after_a_while_to_anybo
     anna = await db.write(hire, "anna", languages=("de", "en"))
     mia = await db.write(hire, "mia")
     german = await db.write(ask, locale="de-AT")
-    with pytest.raises(Conflict, match="Nobody is waiting"):
+    with pytest.raises(Conflict, match="needs another team, skill or language"):
         await db.write(claims.claim_next, mia)
     assert (await db.write(claims.claim_next, anna)).id == german
+    with pytest.raises(Conflict, match="Nobody is waiting"):
+        await db.write(claims.claim_next, mia)
     other = await db.write(ask, locale="en", language="de", reason="other_language")
     with pytest.raises(Conflict):
         await db.write(claims.claim_next, mia)

@@ -10,8 +10,8 @@ from bot.accounts.services import AGENT, ensure_account
 from bot.conversations import services as conversations
 from bot.db import Database
 from bot.desk import claims
-from bot.desk.claims import Claims
 from bot.desk.models import Handoff
+from bot.desk.shared_claims import Claims
 from bot.errors import Conflict, Unavailable
 from bot.events import MemoryHub
 from tests.crowd import fill
