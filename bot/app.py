@@ -30,6 +30,7 @@ from bot.errors import Invalid, NotFound, SwitchboardError
 from bot.events import create_hub
 from bot.health import router as health_router
 from bot.limits import Limiter
+from bot.operator import people as operator_people
 from bot.operator import views as operator_views
 from bot.operator.explaining import Inspector, Threshold
 from bot.pages import create_templates, error_page, page_headers
@@ -89,6 +90,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         desk_views.router,
         articles_views.router,
         operator_views.router,
+        operator_people.router,
     ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
