@@ -100,7 +100,7 @@ async def _done(request: Request, account: Account) -> Response:
 
 async def _page(request: Request, account: Account) -> Response:
     context = await request.app.state.db.read(_look)
-    template = "operator/people_list.html" if is_partial(request) else "operator/people.html"
+    template = "operator/people_saved.html" if is_partial(request) else "operator/people.html"
     return page(request, template, {"account": account, **context})
 
 
