@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 import time
+from collections.abc import Set
 from datetime import datetime
 
 import structlog
@@ -42,16 +43,16 @@ def push(session: Session, at: datetime | None = None) -> int:
     if rules(session).assignment != PUSH:
         return 0
     at = at or now()
-    given = 0
-    while given < ROUND:
-        asks = _asks(session, at, ROUND - given)
-        taken = [
-            ask.agent[0]
-            for ask, outcome in zip(asks, claims.take(session, asks, pushed=True) if asks else (), strict=True)
-            if isinstance(outcome, claims.Claimed)
-        ]
-        if not taken:
-            break
+    given, done = 0, set[str]()
+    while given < ROUND and (asks := _asks(session, at, ROUND - given, done)):
+        outcomes = claims.take(session, asks, pushed=True)
+        taken = []
+        for ask, outcome in zip(asks, outcomes, strict=True):
+            if isinstance(outcome, claims.Claimed):
+                taken.append(ask.agent[0])
+            else:
+                # Nothing more for them in this round; others may be able to take what waits.
+                done.add(ask.agent[0])
         given += len(taken)
         session.execute(
             update(Agent).where(Agent.account_id.in_(set(taken))).values(given_at=at),
@@ -61,14 +62,14 @@ def push(session: Session, at: datetime | None = None) -> int:
     return given
 
 
-def _asks(session: Session, at: datetime, most: int) -> list[claims.Ask]:
-    """For whom to ask for a chat, in which order, as if each got one."""
+def _asks(session: Session, at: datetime, most: int, done: Set[str]) -> list[claims.Ask]:
+    """For whom to ask for a chat, in which order, as if each got one; not for who is `done`."""
     waiting = session.scalar(
         select(func.count()).select_from(Handoff).where(Handoff.ended_at.is_(None), Handoff.claimed_at.is_(None))
     )
     if not waiting:
         return []
-    duty = presence.on_duty(session, at)
+    duty = [each for each in presence.on_duty(session, at) if each.account_id not in done]
     held = claims.held(session, {each.account_id: each.capacity for each in duty})
     names = accounts.names(session, {each.account_id for each in duty})
     since = {account_id: given_at for account_id, given_at in session.execute(select(Agent.account_id, Agent.given_at))}

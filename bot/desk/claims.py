@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -36,6 +37,8 @@ from bot.desk.rules import rules
 from bot.errors import Conflict, NotFound
 from bot.events import QUEUE, announce
 
+# Agents counted by one statement: databases limit how many parts it has.
+COUNTED = 50
 NOBODY = "Nobody is waiting just now."
 FOR_OTHERS = (
     "Who is waiting needs another team, skill or language, for a few minutes yet. "
@@ -221,10 +224,14 @@ def profiles(session: Session, account_ids: Sequence[str]) -> dict[str, Profile]
 
 def held(session: Session, most: Mapping[str, int]) -> dict[str, int]:
     """How many chats each of these agents has, counted up to as many as `most` says."""
-    values: dict[str, Any] = {}
-    for number, (agent, limit) in enumerate(most.items()):
-        values |= {f"agent{number}": agent, f"most{number}": limit}
-    return {row.agent: row.held for row in session.connection().execute(_counts(len(most)), values)} if most else {}
+    counted: dict[str, int] = {}
+    left = iter(most.items())
+    while some := list(islice(left, COUNTED)):
+        values: dict[str, Any] = {}
+        for number, (agent, limit) in enumerate(some):
+            values |= {f"agent{number}": agent, f"most{number}": limit}
+        counted |= {row.agent: row.held for row in session.connection().execute(_counts(len(some)), values)}
+    return counted
 
 
 @cache

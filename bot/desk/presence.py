@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bot.accounts.services import AGENT, Account
@@ -34,6 +34,17 @@ SEEN_EVERY = timedelta(seconds=20)
 AHEAD = timedelta(seconds=10)
 # How many chats one sweep gives back.
 SWEEP = 100
+_M = conversations.Message
+_LAST_WORD = (
+    select(_M.author)
+    .where(_M.conversation_id == Handoff.conversation_id, _M.author != "system")
+    .order_by(_M.sequence.desc())
+    .limit(1)
+    .correlate(Handoff)
+    .scalar_subquery()
+)
+# The last word, notices apart, is not an agent's.
+_CUSTOMER_WAITS = func.coalesce(_LAST_WORD, "") != "agent"
 
 
 @dataclass(frozen=True)
@@ -111,14 +122,13 @@ def give_back(session: Session, at: datetime | None = None) -> int:
     _mend_clocks(session, at)
     absent = _absent(session, at)
     left = (
-        select(Handoff.id, Handoff.conversation_id)
+        select(Handoff.id)
         .outerjoin(Agent, Agent.account_id == Handoff.agent_id)
-        .where(Handoff.ended_at.is_(None), Handoff.claimed_at.is_not(None), absent)
+        .where(Handoff.ended_at.is_(None), Handoff.claimed_at.is_not(None), absent, _CUSTOMER_WAITS)
         .order_by(Handoff.claimed_at, Handoff.id)
+        .limit(SWEEP)
     )
-    # Those whose customer was answered stay where they are, so any number of them may come first.
-    waiting = [row for row in session.execute(left).all() if _customer_waits(session, row.conversation_id)][:SWEEP]
-    return sum(_give_back(session, row.id, at) for row in waiting)
+    return sum(_give_back(session, handoff_id, at) for handoff_id in session.scalars(left).all())
 
 
 def saw_missed(session: Session, agent_id: str) -> None:
@@ -146,18 +156,6 @@ def _absent(session: Session, at: datetime) -> ColumnElement[bool]:
     return or_(silent, *said)
 
 
-def _customer_waits(session: Session, conversation_id: str) -> bool:
-    """Whether the last word, notices apart, is not an agent's."""
-    message = conversations.Message
-    last = (
-        select(message.author)
-        .where(message.conversation_id == conversation_id, message.author != "system")
-        .order_by(message.sequence.desc())
-        .limit(1)
-    )
-    return session.scalar(last) != "agent"
-
-
 def _give_back(session: Session, handoff_id: int, at: datetime) -> bool:
     locked = (
         select(Handoff)
@@ -169,11 +167,9 @@ def _give_back(session: Session, handoff_id: int, at: datetime) -> bool:
     if handoff is None:
         return False
     conversation = conversations.get(session, handoff.conversation_id, for_update=True)
-    still = select(true()).select_from(Handoff).outerjoin(Agent, Agent.account_id == Handoff.agent_id)
-    if not session.scalar(still.where(Handoff.id == handoff_id, _absent(session, at))):
-        return False
-    # An answer may have come between the look and the lock.
-    if not _customer_waits(session, conversation.id):
+    # Between the look and the lock an answer may have come, or the agent.
+    still = select(Handoff.id).outerjoin(Agent, Agent.account_id == Handoff.agent_id)
+    if session.scalar(still.where(Handoff.id == handoff_id, _absent(session, at), _CUSTOMER_WAITS)) is None:
         return False
     lose(session, conversation, handoff, at)
     return True

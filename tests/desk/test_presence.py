@@ -156,6 +156,16 @@ async def test_agents_who_are_there_keep_their_chats_and_who_took_one_meanwhile_
     assert (await db.read(conversations.get, other)).agent_id == mia.id
 
 
+async def test_hundreds_of_agents_are_counted_and_swept(db):
+    mia = await db.write(arrive, "mia")
+    chats = [await db.write(ask) for _ in range(3)]
+    for chat in chats:
+        await db.write(take, chat, mia)
+    many = {f"agent{number}": 5 for number in range(700)} | {mia.id: 2}
+    counted = await db.read(claims.held, many)
+    assert (len(counted), counted[mia.id], counted["agent699"]) == (701, 2, 0)
+
+
 async def test_a_chat_of_an_account_that_never_came_to_the_desk_is_not_stuck(db):
     chat = await db.write(ask)
 
@@ -259,6 +269,19 @@ async def test_push_respects_languages_and_leaves_agents_alone_who_are_not_there
     assert await pushing.write(assignment.push, START) == 2
     whose = {e.conversation.id: e.conversation.agent_id for e in await pushing.read(services.queue)}
     assert whose == {german[0]: anna.id, german[1]: None, english: mia.id}
+
+
+async def test_push_goes_on_to_who_can_take_a_chat_when_the_least_loaded_cannot(pushing):
+    boss = await pushing.write(ensure_account, "boss@example.com", "Boss", OPERATOR, "a long enough password")
+    anna, mia = await pushing.write(arrive, "anna"), await pushing.write(arrive, "mia")
+    given = {"team_id": None, "skills": (), "languages": ("de",), "capacity": 2}
+    await pushing.write(staffing.set_member, anna.id, boss, **given)
+    busy = await pushing.write(ask, locale="de")
+    await pushing.write(take, busy, anna)
+    german = await pushing.write(ask, locale="de")
+    assert await pushing.write(assignment.push, START) == 1
+    assert (await pushing.read(conversations.get, german)).agent_id == anna.id
+    assert await pushing.read(claims.held, {mia.id: 9}) == {mia.id: 0}
 
 
 async def test_a_pushed_chat_that_nobody_opens_goes_to_the_next_and_its_agent_is_away(pushing):
