@@ -33,7 +33,3 @@ def due_at(
 def at_the_front(asked_at: datetime) -> datetime:
     """For who had somebody and lost them: before all others; among themselves in the order in which they asked."""
     return asked_at - FRONT
-
-
-def is_at_the_front(due: datetime, asked_at: datetime) -> bool:
-    return due <= at_the_front(asked_at)

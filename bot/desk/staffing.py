@@ -24,15 +24,13 @@ _LANGUAGE = re.compile(r"[a-z]{2}")
 
 @dataclass(frozen=True)
 class Member:
-    """An account that works at the desk, and what it can take; `state` is "" before their first visit."""
+    """An account that may work at the desk, and what it can take."""
 
     account: Account
     team: Team | None
     skills: Sequence[str]
     languages: Sequence[str]
     capacity: int | None
-    state: str
-    state_since: datetime | None
 
 
 def teams(session: Session) -> list[Team]:
@@ -133,9 +131,9 @@ def offered(session: Session) -> tuple[frozenset[str], frozenset[str]]:
 
 def _member(account: Account, agent: Agent | None, named: dict[int, Team]) -> Member:
     if agent is None:
-        return Member(account, None, (), (), None, "", None)
+        return Member(account, None, (), (), None)
     team = named.get(agent.team_id) if agent.team_id is not None else None
-    return Member(account, team, agent.skills, agent.languages, agent.capacity, agent.state, agent.state_since)
+    return Member(account, team, agent.skills, agent.languages, agent.capacity)
 
 
 def _team(session: Session, team_id: int) -> Team:
