@@ -20,6 +20,9 @@ from bot.channels.service import Channel
 from bot.db import Database
 from bot.demo import views as demo_views
 from bot.desk import views as desk_views
+from bot.desk.assignment import Attendance, Dispatcher
+from bot.desk.rules import PUSH, Rules
+from bot.desk.shared_claims import Claims
 from bot.dialogue.embeddings import Embeddings
 from bot.dialogue.engine import Engine, RasaEngine
 from bot.dialogue.languages import Languages
@@ -33,6 +36,7 @@ from bot.limits import Limiter
 from bot.mail.addresses import identity
 from bot.mail.sending import Mailer
 from bot.operator import hours as operator_hours
+from bot.operator import people as operator_people
 from bot.operator import views as operator_views
 from bot.operator.explaining import Inspector, Threshold
 from bot.pages import create_templates, error_page, page_headers
@@ -51,7 +55,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     state = app.state
     state.settings = settings
     state.hub = create_hub(settings.redis_url)
-    state.db = Database(settings.database_url, state.hub)
+    state.db = Database(settings.database_url, state.hub, info=Rules.of(settings).as_info())
     state.encoder = Encoder.load(settings.encoder_dir)
     state.embeddings = Embeddings(state.encoder)
     state.engine = engine or RasaEngine(
@@ -59,11 +63,14 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     )
     # A head that was fitted for another encoder would notice at random: better not to start.
     mood.fitted().check(state.encoder.name, state.encoder.dimensions)
-    state.noticing = Noticing(state.embeddings, frozenset(plan.casefold() for plan in settings.valued_plans))
+    state.noticing = Noticing(state.embeddings, frozenset(plan.casefold() for plan in settings.priority_plans))
     state.limiter = Limiter(settings.redis_url)
     state.templates = create_templates()
     state.languages = Languages(settings.article_language)
     state.dialogue = Dialogue(state.db, state.engine, state.noticing, state.languages, settings.public_url)
+    state.claims = Claims(state.db)
+    state.attendance = Attendance(state.db)
+    state.dispatcher = Dispatcher(state.db, state.hub, push=settings.assignment == PUSH)
     state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin)
     # Empty until an operator looks: a web service that nobody inspects keeps no index in memory.
     knowledge = KnowledgeBase(state.db.engine, state.encoder)
@@ -94,6 +101,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         articles_views.router,
         operator_views.router,
         operator_hours.router,
+        operator_people.router,
     ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
@@ -115,6 +123,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await state.hub.start()
     await state.db.start()
     await state.dialogue.start()
+    await state.dispatcher.start()
     mailer = Mailer(state.db, state.hub, identity(state.settings)) if state.settings.offers_email else None
     if mailer:
         await mailer.start()
@@ -122,6 +131,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     if mailer:
         await mailer.stop()
+    await state.dispatcher.stop()
     await state.dialogue.stop()
     state.embeddings.close()
     await state.hub.stop()

@@ -3,13 +3,13 @@
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
-from sqlalchemy import DateTime, MetaData, TypeDecorator
+from sqlalchemy import Connection, DateTime, Engine, MetaData, TypeDecorator
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -72,13 +72,17 @@ def now() -> datetime:
 
 
 class Database:
-    """Runs `work(session, ...)` as one transaction and wakes the listeners after its commit."""
+    """Runs `work(session, ...)` as one transaction and wakes the listeners after its commit.
 
-    def __init__(self, url: str, hub: Hub, threads: int = 8) -> None:
+    `info` is what each session carries as its `info`: what the settings say, for functions that have only a session.
+    """
+
+    def __init__(self, url: str, hub: Hub, threads: int = 8, info: Mapping[str, Any] | None = None) -> None:
         self.engine = create_database_engine(url, pool_size=threads)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(writes=True)
         self._hub = hub
+        self._info = dict(info or {})
         self._tidying: asyncio.Task[None] | None = None
         self._waiting: deque[_Job] = deque()
         self._batch = SQLITE_BATCH if self.is_sqlite else 1
@@ -135,6 +139,9 @@ class Database:
         self._readers.shutdown(wait=True)
         self.engine.dispose()
 
+    def _session(self, bind: Engine | Connection, **options: Any) -> Session:
+        return Session(bind, expire_on_commit=False, info=self._info, **options)
+
     def _write_next(self) -> None:
         """Run what waits: on SQLite all of it, up to a batch, under one commit; the disk is what writers wait for."""
         jobs: list[_Job] = []
@@ -170,7 +177,7 @@ class Database:
         outcomes: list[_Outcome] = []
         with self._writing.connect() as connection, connection.begin():
             for job in jobs:
-                session = Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+                session = self._session(connection, join_transaction_mode="create_savepoint")
                 try:
                     with session, session.begin():
                         result = job.work(session, *job.args, **job.kwargs)
@@ -186,7 +193,7 @@ class Database:
     def _transact(self, work: Callable[..., R], args: Any, kwargs: Any) -> tuple[R, Announced]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with Session(self._writing, expire_on_commit=False) as session, session.begin():
+                with self._session(self._writing) as session, session.begin():
                     result = work(session, *args, **kwargs)
                     session.flush()
                     announced = take_announced(session)
@@ -200,7 +207,7 @@ class Database:
 
     def _look(self, work: Callable[..., R], args: Any, kwargs: Any) -> R:
         try:
-            with Session(self.engine, expire_on_commit=False) as session:
+            with self._session(self.engine) as session:
                 return work(session, *args, **kwargs)
         except (DBAPIError, PoolTimeout) as problem:
             raise _unavailable(problem) from problem

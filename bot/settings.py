@@ -3,6 +3,7 @@
 import re
 from email.utils import parseaddr
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -52,10 +53,27 @@ class Settings(KnowledgeSettings):
         default=300, ge=1, description="Customer messages a minute and network address, over all its visitors."
     )
     agent_capacity: int = Field(default=8, ge=1, le=100, description="The chats that an agent may have at a time.")
-    valued_plans: list[str] = Field(
+    priority_plans: list[str] = Field(
         default=[],
-        description="Plans (as signed identities name them) whose customers come first, as a JSON list.",
+        description='Plans whose customers come first, as a JSON list: ["business"] (docs/queue.md).',
     )
+    widen_after_s: float = Field(
+        default=180, ge=0, le=86_400, description="How long a chat waits for its team, skill or language; then anybody."
+    )
+    assignment: Literal["pull", "push"] = Field(
+        default="pull", description="`pull`: agents take chats; `push`: the desk gives them to who has most room."
+    )
+    push_timeout_s: float = Field(
+        default=60,
+        ge=10,
+        le=3600,
+        description="How long a pushed chat may stay unopened; then the next agent gets it.",
+    )
+    gone_grace_s: float = Field(
+        default=120, ge=0, le=86_400, description="When an agent is gone so long, customers who wait go to the next."
+    )
+    away_grace_s: float = Field(default=600, ge=0, le=86_400, description="The same for agents who are away.")
+    lunch_grace_s: float = Field(default=0, ge=0, le=86_400, description="The same for agents at lunch; 0: at once.")
     trusted_proxies: str = Field(
         default="127.0.0.1", description="Proxies whose X-Forwarded-For is believed, separated by commas."
     )

@@ -20,8 +20,10 @@ ACCOUNT = "postgres"  # who runs the server when the tests run as root, which Po
 
 
 @contextmanager
-def temporary_cluster() -> Iterator[str]:
+def temporary_cluster(*, durable: bool = False) -> Iterator[str]:
     """Yield `postgresql://...` of an empty server on loopback; it and its files are removed at the end.
+
+    `durable` makes its commits wait for the disk, as those of a real one do.
 
     Raises `RuntimeError` that says what is missing or what the server wrote when it cannot start.
     """
@@ -36,7 +38,7 @@ def temporary_cluster() -> Iterator[str]:
                 shutil.chown(path, account, pwd.getpwnam(account).pw_gid)
         _run([programs / "initdb", "-D", directory / "data", "-U", "postgres", "--pwfile", directory / "password",
               "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"], account)  # fmt: skip
-        with _server(programs, directory, account) as port:
+        with _server(programs, directory, account, durable) as port:
             yield f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -69,14 +71,14 @@ def _run(command: list, account: str | None) -> None:
 
 
 @contextmanager
-def _server(programs: Path, directory: Path, account: str | None) -> Iterator[int]:
+def _server(programs: Path, directory: Path, account: str | None, durable: bool) -> Iterator[int]:
     port = _free_port()
     log = directory / "log"
     with log.open("wb") as output:
-        # Nothing here outlives the tests, so the server need not wait for the disk.
+        # Nothing here outlives the tests, so the server need not wait for the disk unless that is what is measured.
         process = subprocess.Popen(
             [programs / "postgres", "-D", directory / "data", "-p", str(port), "-k", "", "-c",
-             "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200"],
+             "listen_addresses=127.0.0.1", "-c", f"fsync={'on' if durable else 'off'}", "-c", "max_connections=200"],
             user=account, cwd="/", stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:

@@ -14,6 +14,7 @@ from benchmarks.turns.our_side import OurSide, SocketCustomer
 from benchmarks.turns.questions import questions
 from bot.conversations import services as conversations
 from bot.db import Database
+from bot.desk import claims
 from bot.desk import services as desk
 from bot.events import MemoryHub
 
@@ -101,7 +102,7 @@ async def _give_to_agent(url: str, wanted: list[str]) -> None:
 def _claim(session, conversation_id: str) -> None:
     conversation = conversations.get(session, conversation_id, for_update=True)
     desk.hand_over(session, conversation, "asked_for_person", [])
-    desk.claim(session, conversation_id, AGENT)
+    claims.claim(session, conversation_id, AGENT)
 
 
 class RawCommits:

@@ -6,7 +6,7 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from bot.accounts import passwords
@@ -24,6 +24,13 @@ SIGN_IN_LASTS = timedelta(days=7)
 MAX_EMAIL = 254
 MAX_NAME = 200
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_A = Account.__table__
+_HOLD = (
+    select(_A.c.id)
+    .where(_A.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_A.c.id)
+    .with_for_update(key_share=True)
+)
 
 
 def ensure_account(session: Session, email: str, name: str, role: str, password: str) -> Account:
@@ -74,9 +81,12 @@ def deactivate(session: Session, account: Account) -> None:
     record(session, account, "account_deactivated")
 
 
-def hold(session: Session, account_id: str) -> None:
-    """Lock an account's row until the transaction ends, so that what is counted for it stays as it was counted."""
-    session.execute(select(Account.id).where(Account.id == account_id).with_for_update())
+def hold(session: Session, *account_ids: str) -> None:
+    """Lock accounts' rows until the transaction ends, so that what is counted for them stays as it was counted.
+
+    In one order, so that two who hold several never wait for each other; who only refers to an account goes on.
+    """
+    session.connection().execute(_HOLD, {"ids": sorted(account_ids)})
 
 
 def normal_email(email: str) -> str:
@@ -118,6 +128,12 @@ def names(session: Session, account_ids: set[str]) -> dict[str, str]:
     """Names by account id, of those that exist."""
     rows = session.execute(select(Account.id, Account.name).where(Account.id.in_(account_ids))).all()
     return {account_id: name for account_id, name in rows}
+
+
+def staff(session: Session) -> list[Account]:
+    """The active accounts that may work at the desk, by name."""
+    may = select(Account).where(Account.active, Account.role.in_((AGENT, OPERATOR)))
+    return list(session.scalars(may.order_by(func.lower(Account.name), Account.id)))
 
 
 def record(session: Session, account: Account | None, what: str, *, who: str = "", **detail: Any) -> None:

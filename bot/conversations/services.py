@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.conversations.models import AGENT, BOT, QUEUE, Conversation, Customer, Message
+from bot.conversations.models import AGENT, BOT, QUEUE, Conversation, Customer, Message  # noqa: F401 (other rooms')
+from bot.conversations.ownership import change_owner  # noqa: F401 (the same)
 from bot.conversations.text import agent_text
 from bot.conversations.turns import HISTORY
 from bot.db import now
@@ -128,28 +129,6 @@ def post_agent_message(
         client_id=client_id,
         agent=agent,
     )
-
-
-def change_owner(
-    session: Session,
-    conversation: Conversation,
-    owner: str,
-    agent: tuple[str, str] | None = None,
-) -> None:
-    """The only place where ownership changes. The conversation's row must be locked by the caller."""
-    if owner not in (BOT, QUEUE, AGENT) or (owner == AGENT) != (agent is not None):
-        raise ValueError(f"no such owner: {owner} with agent {agent}")
-    conversation.owner = owner
-    conversation.owner_version += 1
-    conversation.agent_id, conversation.agent_name = agent or (None, None)
-    conversation.turn_due_at = None
-    if owner == BOT:
-        # A fresh start: nothing of before makes the bot hand off again, or answer old messages.
-        conversation.dialogue_state = None
-        conversation.page_trouble = None
-        conversation.answered_sequence = conversation.last_sequence
-        conversation.bot_since_sequence = conversation.last_sequence
-    announce(session, conversation_topic(conversation.id))
 
 
 def mark_read(session: Session, conversation_id: str, customer_id: str, sequence: int) -> None:

@@ -8,9 +8,10 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from bot.conversations import services as conversations
-from bot.desk import services
-from bot.desk.models import Handoff
+from bot.desk import presence, services, transfers
+from bot.desk.models import Handoff, Team
 from bot.desk.services import QueueEntry
+from bot.desk.transfers import Target
 from bot.errors import NotFound
 
 # What a chat is to the agent who looks at it.
@@ -28,6 +29,11 @@ class Line:
     newest: conversations.Message | None
 
     @property
+    def pushed(self) -> bool:
+        """Whether the desk or a colleague gave it to its agent, who has not looked yet."""
+        return self.entry.handoff.pushed_at is not None
+
+    @property
     def first_words(self) -> str:
         return self.entry.handoff.summary.split("\n", 1)[0].strip("“”") or "(nothing written yet)"
 
@@ -38,10 +44,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Board:
+    """`state` is what the agent said of themselves; `missed` went back to the queue while they were away."""
+
     waiting: Sequence[Line]
     mine: Sequence[Line]
     theirs: Sequence[Line]
+    missed: Sequence[QueueEntry]
     waiting_count: int
+    state: str
     fingerprint: str
 
 
@@ -53,6 +63,8 @@ class Chat:
     state: str
     can_reopen: bool
     messages: Sequence[conversations.Message]
+    teams: Sequence[Target] = ()
+    colleagues: Sequence[Target] = ()
 
     @property
     def latest(self) -> int:
@@ -67,6 +79,7 @@ class Pulse:
     queue: str
     latest: int
     owner_version: int
+    state: str
     follow: frozenset[str]
 
     def frame(self) -> dict[str, int | str]:
@@ -75,6 +88,7 @@ class Pulse:
             "queue": self.queue,
             "latest": self.latest,
             "owner_version": self.owner_version,
+            "state": self.state,
         }
 
 
@@ -84,13 +98,17 @@ def board(session: Session, agent_id: str) -> Board:
     mine = services.queue(session, Handoff.agent_id == agent_id)
     theirs = services.queue(session, Handoff.agent_id != agent_id)
     newest = _newest_messages(session, [*waiting, *mine, *theirs])
+    missed = services.queue(session, Handoff.lost_by == agent_id)
     waiting_count = _count_waiting(session) if len(waiting) == services.QUEUE_PAGE else len(waiting)
+    state = presence.said_by(session, agent_id)
     return Board(
         waiting=[Line(entry, newest.get(entry.conversation.id)) for entry in waiting],
         mine=[Line(entry, newest.get(entry.conversation.id)) for entry in mine],
         theirs=[Line(entry, newest.get(entry.conversation.id)) for entry in theirs],
+        missed=missed,
         waiting_count=waiting_count,
-        fingerprint=_fingerprint([*waiting, *mine, *theirs], waiting_count),
+        state=state,
+        fingerprint=_fingerprint([*waiting, *mine, *theirs, *missed], waiting_count, state),
     )
 
 
@@ -100,13 +118,18 @@ def chat(session: Session, conversation_id: str, agent_id: str, after: int = 0) 
     handoff = services.newest_handoff(session, conversation_id)
     if handoff is None:
         raise NotFound("There is no such chat.")
-    entry = QueueEntry(handoff, conversation, conversations.customer_of(session, conversation))
+    team = session.get(Team, handoff.team_id) if handoff.team_id is not None else None
+    customer = conversations.customer_of(session, conversation)
+    entry = QueueEntry(handoff, conversation, customer, team.name if team else None)
     state = _state(entry, agent_id)
+    teams, colleagues = transfers.targets(session, agent_id) if state == MINE else ((), ())
     return Chat(
         entry=entry,
         state=state,
         can_reopen=state == CLOSED and services.can_reopen(handoff, agent_id),
         messages=services.transcript(session, conversation_id, after),
+        teams=teams,
+        colleagues=colleagues,
     )
 
 
@@ -122,6 +145,7 @@ def pulse(session: Session, agent_id: str, conversation_id: str) -> Pulse:
         queue=seen.fingerprint,
         latest=looked_at.last_sequence if looked_at else 0,
         owner_version=looked_at.owner_version if looked_at else 0,
+        state=seen.state,
         follow=frozenset(follow),
     )
 
@@ -147,9 +171,17 @@ def _count_waiting(session: Session) -> int:
     )
 
 
-def _fingerprint(entries: Sequence[QueueEntry], waiting_count: int) -> str:
+def _fingerprint(entries: Sequence[QueueEntry], waiting_count: int, state: str) -> str:
     shown = [
-        (entry.handoff.id, entry.handoff.agent_id, entry.conversation.last_sequence, entry.customer.name)
+        (
+            entry.handoff.id,
+            entry.handoff.agent_id,
+            entry.handoff.pushed_at,
+            entry.handoff.lost_by,
+            entry.handoff.team_id,
+            entry.conversation.last_sequence,
+            entry.customer.name,
+        )
         for entry in entries
     ]
-    return hashlib.blake2b(repr((waiting_count, shown)).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(repr((waiting_count, state, shown)).encode(), digest_size=8).hexdigest()

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from bot.desk import hours_store
+from bot.desk import hours_store, priority
 from bot.desk.models import Handoff
 from bot.events import QUEUE, announce
 
@@ -32,11 +32,11 @@ def mark(session: Session, conversation_id: str, address: str, at: datetime) -> 
 
 
 def unmark(session: Session, conversation_id: str) -> None:
-    """The mail does not arrive: back among those who wait in the chat, in the place of when they first asked."""
+    """The mail does not arrive: back among those who wait in the chat, as urgent as when they first asked."""
     handoff = _open(session, conversation_id)
     if handoff is not None and handoff.by_email_at is not None:
         handoff.by_email_at = handoff.by_email_to = None
-        handoff.due_at = handoff.requested_at
+        handoff.due_at = priority.due_at(handoff.requested_at, handoff.reason)
         announce(session, QUEUE)
 
 

@@ -33,6 +33,19 @@ class Handoff(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_handoffs_conversation_id_ended_at", "conversation_id", "ended_at"),
+        # Few rows at any time, looked for all the time.
+        Index(
+            "ix_handoffs_lost_by",
+            "lost_by",
+            sqlite_where=text("lost_by IS NOT NULL"),
+            postgresql_where=text("lost_by IS NOT NULL"),
+        ),
+        Index(
+            "ix_handoffs_pushed_at",
+            "pushed_at",
+            sqlite_where=text("pushed_at IS NOT NULL"),
+            postgresql_where=text("pushed_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -59,6 +72,12 @@ class Handoff(Base):
     # Since when, and to which address, it is answered by e-mail. Null: the customer waits in the chat.
     by_email_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     by_email_to: Mapped[str | None] = mapped_column(String(254))
+    # Since when it is offered to whom it is for; after a while anybody may take it.
+    queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # Given by the desk itself and not looked at since.
+    pushed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The agent who was away while the customer waited, until they have seen that it went back.
+    lost_by: Mapped[str | None] = mapped_column(String(32))
 
 
 class Team(Base):
@@ -85,6 +104,8 @@ class Agent(Base):
     state_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     # When their desk was last heard of.
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When the desk itself last gave them a chat: whose turn it is among equals.
+    given_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class OpeningHours(Base):

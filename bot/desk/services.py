@@ -1,19 +1,22 @@
 """Handing over, claiming, handing back, resolving. Each function runs inside the caller's transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
-from bot.accounts import services as accounts
 from bot.conversations import services as conversations
 from bot.db import now
-from bot.desk import by_email, closed
-from bot.desk.models import Handoff
+from bot.desk import by_email, closed, priority
+from bot.desk.models import Handoff, Team
+from bot.desk.rules import rules
+from bot.desk.staffing import offered
 from bot.desk.summary import summarise
 from bot.errors import Conflict
 from bot.events import QUEUE, announce
+from kb_index.tables import kb_articles
 
 REASONS = {
     "asked_for_person": "Asked for a person",
@@ -25,18 +28,20 @@ REASONS = {
     by_email.REASON: "Asked for e-mail",
     by_email.RETURNED: "E-mail not delivered",
 }
-# What is urgent is due as if it had been asked for so much earlier. Later ones never overtake those that have waited
-# longer than the difference, so nobody starves.
-HEAD_START = {
-    "frustrated": timedelta(minutes=10),
-    "complaint": timedelta(minutes=10),
-    "unresolved": timedelta(minutes=3),
-}
 # A complaint of so long ago still weighs on the next conversation.
 COMPLAINT_LASTS = timedelta(days=14)
 QUEUE_PAGE = 200
-# How often the next chat is looked for when the one that was seen first has just gone to somebody else.
-TRIES = 5
+# What the customer is told: code and English text.
+_HANDED_OVER = (
+    "handoff_requested",
+    "I have asked a person to take over. They see our whole conversation, so you don't have to repeat anything. "
+    "You can keep writing while you wait.",
+)
+_UNAVAILABLE = (
+    "bot_unavailable",
+    "Our assistant is not available just now, so I have asked a person to take over. "
+    "You can keep writing; nothing gets lost.",
+)
 # How long the agent who resolved a chat can take it straight back.
 REOPEN_WITHIN = timedelta(minutes=10)
 
@@ -48,6 +53,13 @@ class QueueEntry:
     handoff: Handoff
     conversation: conversations.Conversation
     customer: conversations.Customer
+    team: str | None = None
+
+    @property
+    def wanted(self) -> list[str]:
+        """Who should have it, in words: team, topic, language."""
+        language = self.handoff.language
+        return [each for each in (self.team, self.handoff.skill, language and language.upper()) if each]
 
     @property
     def reason(self) -> str:
@@ -57,124 +69,91 @@ class QueueEntry:
         return int(((self.handoff.claimed_at or at) - self.handoff.requested_at).total_seconds())
 
 
-def hand_over(session: Session, conversation: conversations.Conversation, reason: str, reasons: list[str]) -> Handoff:
+def hand_over(
+    session: Session,
+    conversation: conversations.Conversation,
+    reason: str,
+    reasons: list[str],
+    language: str | None = None,
+) -> Handoff:
     """Owner, queue entry with reason and summary, and the notice to the customer: one transaction.
 
-    The conversation's row must be locked by the caller. A chat that is with people already stays there.
+    The conversation's row must be locked by the caller. A chat that is with people already stays there. `language` is
+    what the customer was found to write in, where that was looked at.
     """
     waiting = _open_handoff(session, conversation.id)
     if waiting is not None:
         return waiting
     messages = conversations.messages_after(session, conversation.id, conversation.bot_since_sequence)
     summary = summarise(messages)
+    customer = conversations.customer_of(session, conversation)
     asked_at = now()
     handoff = Handoff(
         conversation_id=conversation.id,
         requested_at=asked_at,
-        due_at=asked_at - HEAD_START.get(reason, timedelta()),
+        queued_at=asked_at,
+        due_at=priority.due_at(
+            asked_at,
+            reason,
+            plan=customer.plan,
+            complaint=_has_open_complaint(session, customer),
+            plans=rules(session).priority_plans,
+        ),
         reason=reason,
         reasons=reasons or [REASONS.get(reason, reason) + "."],
         summary=summary.text,
         tried=list(summary.tried),
+        **_wanted(session, messages, language or customer.locale),
     )
     session.add(handoff)
     conversations.change_owner(session, conversation, conversations.QUEUE)
-    if reason == "engine_unavailable":
-        conversations.notice(
-            session,
-            conversation,
-            "bot_unavailable",
-            "Our assistant is not available just now, so I have asked a person to take over. "
-            "You can keep writing; nothing gets lost.",
-        )
-        closed.tell(session, conversation, asked_at)
-    if reason not in ("engine_unavailable", by_email.REASON) and not closed.tell(session, conversation, asked_at):
-        conversations.notice(
-            session,
-            conversation,
-            "handoff_requested",
-            "I have asked a person to take over. They see our whole conversation, so you don't have to repeat "
-            "anything. You can keep writing while you wait.",
-        )
+    _tell(session, conversation, reason, asked_at)
     announce(session, QUEUE)
     return handoff
 
 
-def claim(
-    session: Session, conversation_id: str, agent: tuple[str, str], capacity: int | None = None
-) -> conversations.Conversation:
-    """Make the waiting chat this agent's.
-
-    Raises Conflict when somebody else was first, when it waits no more, or when the agent has `capacity` chats.
-    """
-    conversation = conversations.get(session, conversation_id, for_update=True)
-    if conversation.owner == conversations.AGENT and conversation.agent_id == agent[0]:
-        return conversation
-    handoff = _open_handoff(session, conversation_id)
-    if conversation.owner == conversations.AGENT:
-        raise Conflict(f"{conversation.agent_name} has claimed this chat already.")
-    if conversation.owner != conversations.QUEUE or handoff is None:
-        raise Conflict("This chat is not waiting for a person any more.")
-    _check_capacity(session, agent, capacity)
-    return _give(session, conversation, handoff, agent)
-
-
-def claim_next(session: Session, agent: tuple[str, str], capacity: int | None = None) -> conversations.Conversation:
-    """Make the waiting chat that is due first this agent's; of agents who ask at once each gets another one.
-
-    Raises Conflict when nobody waits, or when the agent has `capacity` chats.
-    """
-    _check_capacity(session, agent, capacity)
-    waits = (Handoff.ended_at.is_(None), Handoff.claimed_at.is_(None))
-    first = (
-        select(conversations.Conversation, Handoff)
-        .join(Handoff, Handoff.conversation_id == conversations.Conversation.id)
-        .where(*waits, conversations.Conversation.owner == conversations.QUEUE)
-        .order_by(Handoff.due_at, Handoff.id)
-        .limit(1)
-        # The conversation's row, as in `claim`: one order of locks, no deadlock.
-        .with_for_update(of=conversations.Conversation, skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    for _ in range(TRIES):
-        found = session.execute(first).one_or_none()
-        if found is not None:
-            return _give(session, found[0], found[1], agent)
-        # PostgreSQL drops a row that changed while it was being locked, and with it the only one that was asked for.
-        if not session.scalar(select(Handoff.id).where(*waits).limit(1)):
-            break
-    raise Conflict("Nobody is waiting just now.")
-
-
-def _give(
-    session: Session, conversation: conversations.Conversation, handoff: Handoff, agent: tuple[str, str]
-) -> conversations.Conversation:
-    handoff.claimed_at = now()
-    handoff.agent_id = agent[0]
-    conversations.change_owner(session, conversation, conversations.AGENT, agent)
-    conversations.notice(session, conversation, "agent_joined", f"{agent[1]} has joined the chat.", name=agent[1])
-    announce(session, QUEUE)
-    return conversation
-
-
-def _check_capacity(session: Session, agent: tuple[str, str], capacity: int | None) -> None:
-    if capacity is None:
+def _tell(session: Session, conversation: conversations.Conversation, reason: str, at: datetime) -> None:
+    if reason == by_email.REASON:
+        # Has been told by who switched to e-mail.
         return
-    # Counted and claimed under one lock, or two tabs of one agent could both find room for the last one.
-    accounts.hold(session, agent[0])
-    held = session.scalar(
-        select(func.count()).select_from(Handoff).where(Handoff.agent_id == agent[0], Handoff.ended_at.is_(None))
+    if reason == "engine_unavailable":
+        conversations.notice(session, conversation, *_UNAVAILABLE)
+    if not closed.tell(session, conversation, at) and reason != "engine_unavailable":
+        conversations.notice(session, conversation, *_HANDED_OVER)
+
+
+def _has_open_complaint(session: Session, customer: conversations.Customer) -> bool:
+    """Whether another chat of theirs is with people because they complain."""
+    open_ones = (
+        select(Handoff.id)
+        .join(conversations.Conversation, conversations.Conversation.id == Handoff.conversation_id)
+        .where(
+            conversations.Conversation.customer_id == customer.id,
+            Handoff.ended_at.is_(None),
+            Handoff.reason == "complaint",
+        )
     )
-    if held >= capacity:
-        raise Conflict(f"You have {held} chats, and {capacity} at a time are allowed. Resolve one or pass it on first.")
+    return session.scalar(open_ones.limit(1)) is not None
+
+
+def _wanted(session: Session, messages: Sequence[conversations.Message], locale: str) -> dict[str, str | None]:
+    """The skill and the language that somebody should have, where some agent names them; else anybody will do."""
+    skills, languages = offered(session)
+    language = locale.replace("_", "-").split("-")[0].lower()
+    known = language in languages and language != rules(session).article_language
+    shown = [message.extra["article"]["id"] for message in messages if message.extra and message.extra.get("article")]
+    topic = (
+        session.scalar(select(kb_articles.c.category).where(kb_articles.c.id == shown[-1]))
+        if shown and skills
+        else None
+    )
+    return {"skill": topic if topic in skills else None, "language": language if known else None}
 
 
 def hand_back(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
     """Back to the queue, in its old place: the customer has waited since they first asked."""
-    conversation, handoff = _mine(session, conversation_id, agent)
-    handoff.claimed_at = None
-    handoff.agent_id = None
-    conversations.change_owner(session, conversation, conversations.QUEUE)
+    conversation, handoff = mine(session, conversation_id, agent)
+    back_to_queue(session, conversation, handoff)
     conversations.notice(
         session,
         conversation,
@@ -182,12 +161,17 @@ def hand_back(session: Session, conversation_id: str, agent: tuple[str, str]) ->
         f"{agent[1]} has passed the chat on. The next free colleague takes over.",
         name=agent[1],
     )
-    announce(session, QUEUE)
 
 
 def resolve(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
-    """Done: the bot owns the chat again, with a fresh start."""
-    conversation, handoff = _mine(session, conversation_id, agent)
+    """Done: the bot owns the chat again, with a fresh start. Once more by the same agent changes nothing."""
+    try:
+        conversation, handoff = mine(session, conversation_id, agent)
+    except Conflict:
+        last = newest_handoff(session, conversation_id)
+        if last is not None and last.ended_at is not None and last.agent_id == agent[0]:
+            return
+        raise
     handoff.ended_at = now()
     handoff.outcome = "resolved"
     conversations.notice(
@@ -225,14 +209,15 @@ def can_reopen(handoff: Handoff, agent_id: str) -> bool:
 def queue(session: Session, *which: ColumnElement[bool]) -> list[QueueEntry]:
     """The open hand-offs, or `which` of them: those that wait first, what is due first on top."""
     rows = session.execute(
-        select(Handoff, conversations.Conversation, conversations.Customer)
+        select(Handoff, conversations.Conversation, conversations.Customer, Team.name)
         .join(conversations.Conversation, conversations.Conversation.id == Handoff.conversation_id)
         .join(conversations.Customer, conversations.Customer.id == conversations.Conversation.customer_id)
+        .outerjoin(Team, Team.id == Handoff.team_id)
         .where(Handoff.ended_at.is_(None), *which)
         .order_by(Handoff.claimed_at.is_not(None), Handoff.due_at, Handoff.id)
         .limit(QUEUE_PAGE)
     ).all()
-    return [QueueEntry(handoff, conversation, customer) for handoff, conversation, customer in rows]
+    return [QueueEntry(*row) for row in rows]
 
 
 def entry(session: Session, conversation_id: str) -> QueueEntry:
@@ -274,7 +259,11 @@ def complained_lately(session: Session, conversation_id: str) -> bool:
 
 
 def _open_handoff(session: Session, conversation_id: str) -> Handoff | None:
-    return session.scalar(select(Handoff).where(Handoff.conversation_id == conversation_id, Handoff.ended_at.is_(None)))
+    return session.scalar(_open(conversation_id))
+
+
+def _open(conversation_id: str) -> Select[tuple[Handoff]]:
+    return select(Handoff).where(Handoff.conversation_id == conversation_id, Handoff.ended_at.is_(None))
 
 
 def check_mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> None:
@@ -284,9 +273,18 @@ def check_mine(session: Session, conversation_id: str, agent: tuple[str, str]) -
         raise Conflict("This chat is not yours any more.")
 
 
-def _mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> tuple[conversations.Conversation, Handoff]:
+def back_to_queue(session: Session, conversation: conversations.Conversation, handoff: Handoff) -> None:
+    """Both rows must be locked by the caller, who tells the customer why."""
+    handoff.claimed_at = handoff.agent_id = handoff.pushed_at = None
+    conversations.change_owner(session, conversation, conversations.QUEUE)
+    announce(session, QUEUE)
+
+
+def mine(session: Session, conversation_id: str, agent: tuple[str, str]) -> tuple[conversations.Conversation, Handoff]:
+    """The chat and its open hand-off, both locked. Raises Conflict when it is not this agent's."""
+    # The hand-off first, as in a claim: one order of locks, no deadlock.
+    handoff = session.scalar(_open(conversation_id).with_for_update())
     conversation = conversations.get(session, conversation_id, for_update=True)
-    handoff = _open_handoff(session, conversation_id)
     if conversation.owner != conversations.AGENT or conversation.agent_id != agent[0] or handoff is None:
         raise Conflict("This chat is not yours any more.")
     return conversation, handoff

@@ -166,7 +166,7 @@ def hand_on(session: Session, turn: Turn, language: str, articles: str) -> Turn 
     kept, _ = turns.finish_turn(session, turn, [Reply(HANDED_ON.get(language, HANDED_ON["en"]))], None)
     if kept:
         reasons = [f"Writes in {NAMES[language]}; the assistant answers in {NAMES[articles]} only."]
-        desk.hand_over(session, conversations.get(session, turn.conversation_id), "other_language", reasons)
+        desk.hand_over(session, conversations.get(session, turn.conversation_id), "other_language", reasons, language)
     return None
 
 

@@ -45,7 +45,7 @@
     await htmx.swap({ text, target: list, swap: 'innerMorph', sourceElement: list });
   });
   const refreshState = single(async () => {
-    const text = await get(`/desk/chats/${chat}/state`);
+    const text = await get(`/desk/chats/${chat}/state${document.hidden ? '' : '?seen=1'}`);
     await htmx.swap({ text, target: list, swap: 'none', sourceElement: list });
   });
   const refreshMessages = single(async () => {
@@ -55,9 +55,18 @@
     if (follow) toBottom();
   });
 
+  // Another tab, or the desk itself, may have changed it.
+  const tellPresence = (state) => {
+    const form = document.getElementById('sb_presence');
+    if (form.dataset.state === state || form.matches('.htmx-request')) return;
+    form.dataset.state = state;
+    document.getElementById('sb_my_state').value = state;
+  };
+
   const apply = () => {
     if (!pulse) return;
     document.title = (pulse.waiting ? `(${pulse.waiting}) ` : '') + title;
+    tellPresence(pulse.state);
     const work = [];
     if (document.getElementById('sb_board').dataset.fingerprint !== pulse.queue) work.push(refreshQueue());
     if (chat) {

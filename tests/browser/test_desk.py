@@ -175,6 +175,74 @@ def test_somebody_signed_out_elsewhere_is_told_and_keeps_what_they_typed(browser
         expect(sam.get_by_label("Your reply")).to_have_value("I was just about to")
 
 
+def my_state(page: Page) -> Locator:
+    return page.get_by_label("You are")
+
+
+def test_an_agent_says_whether_they_are_there_with_the_keyboard_and_every_tab_knows(browser: Browser, live_app) -> None:
+    with at_work(browser, live_app.url, live_app.agent, "/desk") as mia:
+        expect(mia.locator("#sb_live")).to_have_text("Live")
+        other = mia.context.new_page()
+        other.goto("/desk")
+        expect(other.locator("#sb_live")).to_have_text("Live")
+        my_state(mia).select_option("available")
+        expect(mia.locator("#sb_presence")).to_have_attribute("data-state", "available")
+        my_state(mia).focus()
+        mia.keyboard.type("At")
+        expect(my_state(mia)).to_have_value("lunch")
+        expect(mia.locator("#sb_presence")).to_have_attribute("data-state", "lunch")
+        expect(my_state(other)).to_have_value("lunch")
+        other.reload()
+        expect(my_state(other)).to_have_value("lunch")
+        my_state(mia).select_option("available")
+        expect(my_state(other)).to_have_value("available")
+
+
+def test_a_chat_is_passed_on_to_a_colleague_and_the_customer_is_told(browser: Browser, live_app, tab: Tab) -> None:
+    with (
+        at_work(browser, live_app.url, live_app.agent, "/desk") as mia,
+        at_work(browser, live_app.url, live_app.second_agent, "/desk") as jonas,
+    ):
+        my_state(jonas).select_option("available")
+        expect(jonas.locator("#sb_presence")).to_have_attribute("data-state", "available")
+        customer, mark = ask_for_a_person(tab)
+        open_chat(mia, mark)
+        button(mia, "Claim").click()
+        mia.locator("summary", has_text="Pass on").click()
+        button(mia, "Pass the chat on").click()
+        expect(mia.get_by_role("alert")).to_contain_text("Choose a team or a colleague")
+        expect(mia.locator(".status")).to_have_text("Yours")
+        mia.get_by_label("To whom").select_option(label="Jonas Weber")
+        button(mia, "Pass the chat on").click()
+        expect(mia.locator(".status")).to_have_text("Jonas Weber has this chat")
+        expect(customer.log).to_contain_text("Jonas Weber")
+        expect(line(jonas, mark)).to_contain_text("New for you")
+        open_chat(jonas, mark)
+        expect(line(jonas, mark)).not_to_contain_text("New for you")
+        button(jonas, "Resolve").click()
+        expect(jonas.locator(".status")).to_contain_text("Resolved")
+
+
+def test_who_was_away_sees_which_chats_went_back_and_takes_one_again(browser: Browser, live_app, tab: Tab) -> None:
+    customer, mark = ask_for_a_person(tab)
+    with at_work(browser, live_app.url, live_app.agent, "/desk") as mia:
+        open_chat(mia, mark)
+        button(mia, "Claim").click()
+        expect(mia.locator(".status")).to_have_text("Yours")
+        my_state(mia).select_option("lunch")
+        # The service looks every few seconds, but for a while after its start, when it could not have seen anybody.
+        expect(customer.log).to_contain_text("had to leave", timeout=150_000)
+        box = mia.get_by_role("region", name="1 chat went back to the queue while you were away")
+        expect(box).to_be_visible()
+        assert accessibility_problems(mia) == []
+        box.get_by_role("button", name="Claim again").click()
+        expect(mia.locator(".status")).to_have_text("Yours")
+        expect(my_state(mia)).to_have_value("available")
+        expect(box).to_have_count(0)
+        button(mia, "Resolve").click()
+        expect(mia.locator(".status")).to_contain_text("Resolved")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1360, 840), (390, 844)], ids=["desktop", "phone"])
 def test_axe_finds_nothing_at_the_desk(

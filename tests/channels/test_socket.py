@@ -9,6 +9,7 @@ from websockets.exceptions import ConnectionClosed
 
 from bot.channels import tokens
 from bot.conversations import services as conversations
+from bot.desk import claims
 from bot.desk import services as desk
 from tests.service import SECRET, Client, on_loop, running
 
@@ -249,7 +250,7 @@ def test_the_bot_never_talks_over_a_person(service, visitor):
     def to_agent(session):
         conversation = conversations.get(session, conversation_id, for_update=True)
         desk.hand_over(session, conversation, "asked_for_person", [])
-        desk.claim(session, conversation_id, AGENT)
+        claims.claim(session, conversation_id, AGENT)
 
     visitor.ask("hello")
     on_loop(service, to_agent)

@@ -9,7 +9,7 @@ from bot.accounts.services import AGENT, ensure_account
 from bot.conversations import customers, turns
 from bot.conversations import services as conversations
 from bot.db import Database, now
-from bot.desk import board, services
+from bot.desk import board, claims, services
 from bot.errors import Conflict, NotFound
 from bot.events import QUEUE, MemoryHub
 
@@ -62,7 +62,7 @@ async def test_handing_over_a_waiting_chat_again_changes_nothing(db):
 async def test_of_agents_who_claim_at_once_exactly_one_has_the_chat(db):
     chat = await db.write(ask)
     agents = [(f"agent{number}", f"Agent {number}") for number in range(8)]
-    results = await asyncio.gather(*(db.write(services.claim, chat, agent) for agent in agents), return_exceptions=True)
+    results = await asyncio.gather(*(db.write(claims.claim, chat, agent) for agent in agents), return_exceptions=True)
     winners = [agent for agent, result in zip(agents, results, strict=True) if not isinstance(result, Exception)]
     assert len(winners) == 1
     assert all(isinstance(result, Conflict) for result in results if isinstance(result, Exception))
@@ -75,10 +75,10 @@ async def test_the_next_chat_is_the_urgent_one_and_nobody_starves(db):
     await db.write(_waited, long, timedelta(minutes=15))
     calm, angry = await db.write(ask), await db.write(ask, reason="frustrated")
     assert [entry.conversation.id for entry in await db.read(services.queue)] == [long, angry, calm]
-    taken = [(await db.write(services.claim_next, MIA)).id for _ in range(3)]
+    taken = [(await db.write(claims.claim_next, MIA)).id for _ in range(3)]
     assert taken == [long, angry, calm]
     with pytest.raises(Conflict, match="Nobody is waiting"):
-        await db.write(services.claim_next, MIA)
+        await db.write(claims.claim_next, MIA)
 
 
 def _waited(session, chat, ago):
@@ -93,7 +93,7 @@ async def test_of_twenty_agents_who_take_chats_at_once_none_gets_anothers_and_no
     async def work(agent):
         while True:
             try:
-                taken.append((await db.write(services.claim_next, agent)).id)
+                taken.append((await db.write(claims.claim_next, agent)).id)
             except Conflict:
                 return
 
@@ -105,14 +105,14 @@ async def test_of_twenty_agents_who_take_chats_at_once_none_gets_anothers_and_no
 
 async def test_an_agent_gets_no_more_chats_than_allowed_by_either_way(db):
     first, second, third = [await db.write(ask) for _ in range(3)]
-    await db.write(services.claim_next, MIA, 2)
-    await db.write(services.claim, second, MIA, 2)
-    for way in ((services.claim_next, MIA, 2), (services.claim, third, MIA, 2)):
+    await db.write(claims.claim_next, MIA, 2)
+    await db.write(claims.claim, second, MIA, 2)
+    for way in ((claims.claim_next, MIA, 2), (claims.claim, third, MIA, 2)):
         with pytest.raises(Conflict, match="You have 2 chats"):
             await db.write(*way)
-    assert (await db.write(services.claim, second, MIA, 2)).id == second  # hers already
+    assert (await db.write(claims.claim, second, MIA, 2)).id == second  # hers already
     await db.write(services.resolve, first, MIA)
-    assert (await db.write(services.claim_next, MIA, 2)).id == third
+    assert (await db.write(claims.claim_next, MIA, 2)).id == third
 
 
 async def test_two_tabs_of_one_agent_cannot_both_take_the_last_place(db):
@@ -120,18 +120,18 @@ async def test_two_tabs_of_one_agent_cannot_both_take_the_last_place(db):
     mia = (account.id, account.name)
     for _ in range(6):
         await db.write(ask)
-    tries = [db.write(services.claim_next, mia, 3) for _ in range(6)]
+    tries = [db.write(claims.claim_next, mia, 3) for _ in range(6)]
     outcomes = await asyncio.gather(*tries, return_exceptions=True)
     assert sum(isinstance(each, Conflict) for each in outcomes) == 3
 
 
 async def test_claiming_twice_is_claiming_once(db):
     chat = await db.write(ask)
-    await db.write(services.claim, chat, MIA)
-    await db.write(services.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     assert await notices(db, chat) == ["handoff_requested", "agent_joined"]
     with pytest.raises(Conflict, match="Mia Novak has claimed"):
-        await db.write(services.claim, chat, JONAS)
+        await db.write(claims.claim, chat, JONAS)
 
 
 async def test_only_the_agent_who_has_a_chat_may_write_hand_back_or_resolve(db):
@@ -139,7 +139,7 @@ async def test_only_the_agent_who_has_a_chat_may_write_hand_back_or_resolve(db):
     for work in (services.hand_back, services.resolve):
         with pytest.raises(Conflict):
             await db.write(work, chat, MIA)
-    await db.write(services.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     for work in (services.hand_back, services.resolve):
         with pytest.raises(Conflict):
             await db.write(work, chat, JONAS)
@@ -150,7 +150,7 @@ async def test_only_the_agent_who_has_a_chat_may_write_hand_back_or_resolve(db):
 
 async def test_a_reply_sent_twice_is_there_once(db):
     chat = await db.write(ask)
-    await db.write(services.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     first = await db.write(conversations.post_agent_message, chat, MIA, "Hello", "m1")
     again = await db.write(conversations.post_agent_message, chat, MIA, "Hello", "m1")
     assert again.sequence == first.sequence
@@ -159,16 +159,16 @@ async def test_a_reply_sent_twice_is_there_once(db):
 
 async def test_a_chat_handed_back_keeps_its_place_in_the_queue(db):
     first, second = await db.write(ask), await db.write(ask)
-    await db.write(services.claim, first, MIA)
+    await db.write(claims.claim, first, MIA)
     await db.write(services.hand_back, first, MIA)
     assert [entry.conversation.id for entry in await db.read(services.queue)] == [first, second]
-    await db.write(services.claim, first, JONAS)
+    await db.write(claims.claim, first, JONAS)
     assert await owner(db, first) == ("agent", "jonas")
 
 
 async def test_a_resolved_chat_is_the_bots_with_a_fresh_start(db):
     chat = await db.write(ask, "old trouble")
-    await db.write(services.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     await db.write(services.resolve, chat, MIA)
     conversation = await db.read(conversations.get, chat)
     assert (conversation.owner, conversation.dialogue_state) == ("bot", None)
@@ -186,7 +186,7 @@ async def test_a_resolved_chat_is_the_bots_with_a_fresh_start(db):
 
 async def test_reopening_undoes_resolving_for_a_while_and_for_its_agent_only(db):
     chat = await db.write(ask)
-    await db.write(services.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     with pytest.raises(Conflict):
         await db.write(services.reopen, chat, MIA)
     await db.write(services.resolve, chat, MIA)
@@ -206,7 +206,7 @@ async def test_reopening_undoes_resolving_for_a_while_and_for_its_agent_only(db)
 
 async def test_a_bot_reply_that_was_under_way_is_dropped_when_the_chat_is_reopened(db):
     chat = await db.write(ask)
-    await db.write(services.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     await db.write(services.resolve, chat, MIA)
 
     def write_to_bot(session):
@@ -222,8 +222,8 @@ async def test_a_bot_reply_that_was_under_way_is_dropped_when_the_chat_is_reopen
 
 async def test_the_board_parts_mine_from_waiting_and_from_colleagues(db):
     mine, theirs, waiting = [await db.write(ask, text) for text in ("mine", "theirs", "waiting")]
-    await db.write(services.claim, mine, MIA)
-    await db.write(services.claim, theirs, JONAS)
+    await db.write(claims.claim, mine, MIA)
+    await db.write(claims.claim, theirs, JONAS)
     seen = await db.read(board.board, "mia")
     parts = [[line.entry.conversation.id for line in part] for part in (seen.mine, seen.theirs, seen.waiting)]
     assert parts == [[mine], [theirs], [waiting]]
@@ -235,7 +235,7 @@ async def test_the_board_parts_mine_from_waiting_and_from_colleagues(db):
 async def test_an_agent_sees_their_chats_however_long_the_queue(db, monkeypatch):
     monkeypatch.setattr(services, "QUEUE_PAGE", 3)
     mine = await db.write(ask, "mine")
-    await db.write(services.claim, mine, MIA)
+    await db.write(claims.claim, mine, MIA)
     for number in range(5):
         await db.write(ask, f"waiting {number}")
     seen = await db.read(board.board, "mia")
@@ -253,11 +253,11 @@ async def test_every_change_that_the_desk_shows_moves_the_pulse(db):
         conversations.add_message(session, conversation, author="customer", text="still there?", client_id="x")
 
     for work, *args in (
-        (services.claim, chat, MIA),
+        (claims.claim, chat, MIA),
         (write_more, chat),
-        (services.claim, other, JONAS),
+        (claims.claim, other, JONAS),
         (services.hand_back, chat, MIA),
-        (services.claim, chat, MIA),
+        (claims.claim, chat, MIA),
         (services.resolve, chat, MIA),
     ):
         await db.write(work, *args)
@@ -275,7 +275,7 @@ async def test_changes_of_the_queue_wake_the_desks(db_url):
         with hub.listen(QUEUE) as listener:
             chat = await database.write(ask)
             assert await listener.wait(5)
-            for work in (services.claim, services.hand_back, services.claim, services.resolve, services.reopen):
+            for work in (claims.claim, services.hand_back, claims.claim, services.resolve, services.reopen):
                 await database.write(work, chat, MIA)
                 assert await listener.wait(5), work.__name__
     finally:

@@ -10,6 +10,7 @@ from bot.conversations import customers, turns
 from bot.conversations import services as conversations
 from bot.conversations.models import Customer
 from bot.db import now
+from bot.desk import claims
 from bot.desk import services as desk
 from bot.dialogue.embeddings import KEPT, Embeddings
 from bot.dialogue.engine import TurnResult
@@ -84,13 +85,13 @@ async def test_what_the_page_reported_counts_for_half_an_hour_and_until_a_person
     later = await noticing.notice(replace(turn, at=turn.at + timedelta(hours=1)))
     assert (later.trouble, later.troubles) == (None, 0)
 
-    def with_people(session):
-        chat = conversations.current_of(session, customer)
-        desk.hand_over(session, chat, "frustrated", [])
-        desk.claim(session, chat.id, ("a" * 32, "Mia"))
-        desk.resolve(session, chat.id, ("a" * 32, "Mia"))
+    def ask_for_a_person(session):
+        desk.hand_over(session, conversations.current_of(session, customer), "frustrated", [])
 
-    await db.write(with_people)
+    mia = ("a" * 32, "Mia")
+    await db.write(ask_for_a_person)
+    await db.write(claims.claim, chat, mia)
+    await db.write(desk.resolve, chat, mia)
     assert (await say(db, customer, "x1", "x2")).trouble is None
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 from bot.conversations import services as conversations
 from bot.db import Database
+from bot.desk import claims
 from bot.desk import services as desk
 from bot.errors import Unavailable
 from bot.events import MemoryHub
@@ -56,7 +57,7 @@ async def test_the_outbox_is_sent_after_a_database_that_stopped_comes_back():
         us = identity(mail_settings(url, mailbox.port))
         database = Database(url, MemoryHub())
         chat, _ = await ask(database, us, mailbox)
-        await database.write(desk.claim, chat, MIA)
+        await database.write(claims.claim, chat, MIA)
         mailer = Mailer(database, MemoryHub(), us)
         await mailer.start()
         with stopped(url):

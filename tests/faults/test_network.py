@@ -71,6 +71,7 @@ def test_an_engine_that_does_not_answer_is_told_and_a_person_asked_for(sqlite_ur
 
 def test_a_late_reply_never_talks_over_a_person(sqlite_url):
     from bot.conversations import services as conversations
+    from bot.desk import claims
     from bot.desk import services as desk
     from tests.service import on_loop
 
@@ -85,7 +86,7 @@ def test_a_late_reply_never_talks_over_a_person(sqlite_url):
         def to_person(session):
             conversation = conversations.get(session, conversation_id, for_update=True)
             desk.hand_over(session, conversation, "asked_for_person", [])
-            desk.claim(session, conversation_id, ("agent-1", "Mia"))
+            claims.claim(session, conversation_id, ("agent-1", "Mia"))
 
         on_loop(service, to_person)
         customer.expect("message", notice="agent_joined")

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from bot.conversations import services as conversations
 from bot.db import Database, now
+from bot.desk import claims
 from bot.desk import services as desk
 from bot.events import MemoryHub
 from bot.mail.sending import Mailer
@@ -29,7 +30,7 @@ async def test_every_word_of_both_sides_arrives_once_whatever_happens_at_once(db
     await mailers[0].send_due()
     first = {mail["To"]: mail for mail in mailbox.wait(CHATS)}
     for chat in chats:
-        await db.write(desk.claim, chat, MIA)
+        await db.write(claims.claim, chat, MIA)
     ahead = timedelta(minutes=3)
 
     async def agent(chat):

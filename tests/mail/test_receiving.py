@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.conversations import services as conversations
+from bot.desk import claims
 from bot.desk import services as desk
 from bot.events import MemoryHub
 from bot.mail.addresses import identity
@@ -30,7 +31,7 @@ async def test_the_next_answer_is_threaded_behind_the_customers_mail(db, us, mai
     chat, mail = await ask(db, us, mailbox)
     answer = reply_to(mail, "It is the KF-200.", message_id="<one@mail.example.com>")
     await post.send(answer, str(mail["Reply-To"]))
-    await db.write(desk.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     await db.write(conversations.post_agent_message, chat, MIA, "Thank you!", "m1")
     await db.write(desk.resolve, chat, MIA)
     await Mailer(db, MemoryHub(), us).send_due()
@@ -44,7 +45,7 @@ async def test_a_customers_odd_message_id_breaks_no_header_of_ours(db, us, mailb
     chat, mail = await ask(db, us, mailbox)
     raw = f"From: {ANNA}\r\nMessage-ID: <{name}>\r\n\r\nThe KF-200.\r\n".encode()
     assert (await post.send(raw, str(mail["Reply-To"])))[0] == 250
-    await db.write(desk.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     await db.write(desk.resolve, chat, MIA)
     await Mailer(db, MemoryHub(), us).send_due()
     last = mailbox.wait(2)[1]
@@ -65,7 +66,7 @@ async def test_a_mail_that_is_delivered_twice_is_posted_once_even_at_once(db, us
 
 async def test_a_reply_after_the_request_was_resolved_goes_to_people_not_to_the_bot(db, us, mailbox, post):
     chat, _ = await ask(db, us, mailbox)
-    await db.write(desk.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     await db.write(desk.resolve, chat, MIA)
     await Mailer(db, MemoryHub(), us).send_due()
     last = mailbox.wait(2)[1]

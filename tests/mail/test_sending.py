@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from bot.conversations import services as conversations
 from bot.db import Database, now
+from bot.desk import claims
 from bot.desk import services as desk
 from bot.events import MemoryHub
 from bot.mail import outbox
@@ -42,7 +43,7 @@ async def by_mail(db, address=ANNA, *texts):
     """A chat that Mia has, whose customer asked for e-mail."""
     chat, customer = await db.write(begin, *texts)
     await db.write(switch_to_email, chat, customer, address)
-    await db.write(desk.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     return chat
 
 
@@ -118,7 +119,7 @@ async def test_what_is_written_after_reopening_goes_out_too(db, mailer, mailbox,
 async def test_a_chat_that_never_asked_for_e_mail_gets_none(db, mailer, mailbox, clock):
     chat, _ = await db.write(begin)
     await db.write(lambda session: desk.hand_over(session, conversations.get(session, chat), "complaint", []).id)
-    await db.write(desk.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     await says(db, chat, "Hello.")
     clock.ahead = timedelta(minutes=3)
     assert await mailer.send_due() == 0
@@ -270,7 +271,7 @@ async def test_mails_to_our_own_reply_addresses_never_go_round(db, us, mailer, m
 async def test_mails_are_in_the_customers_language_where_we_have_it(db, mailer, mailbox, locale, word):
     chat, customer = await db.write(lambda session: begin(session, "Grüezi!", locale=locale))
     await db.write(switch_to_email, chat, customer, ANNA)
-    await db.write(desk.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     await mailer.send_due()
     await db.write(desk.resolve, chat, MIA)
     await mailer.send_due()

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from bot.accounts.services import OPERATOR, ensure_account
 from bot.conversations import services as conversations
 from bot.db import now
-from bot.desk import hours_store
+from bot.desk import claims, hours_store
 from bot.desk import services as desk
 from bot.errors import Conflict, Forbidden, Invalid, RateLimited
 from bot.mail import outbox
@@ -57,7 +57,7 @@ async def test_who_waits_by_e_mail_is_due_after_who_waits_in_the_chat_and_is_not
 async def test_a_chat_with_an_agent_stays_with_them(db):
     chat, customer = await db.write(begin)
     await db.write(lambda session: desk.hand_over(session, conversations.get(session, chat), "complaint", []).id)
-    await db.write(desk.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     await db.write(switch_to_email, chat, customer, ANNA)
     entry = await db.read(desk.entry, chat)
     assert (entry.conversation.owner, entry.conversation.agent_id) == ("agent", "mia")
@@ -76,7 +76,7 @@ async def test_an_identified_customer_need_not_type_the_address(db):
 async def test_another_address_corrects_the_first_and_gets_what_went_there(db):
     chat, customer = await db.write(begin)
     await db.write(switch_to_email, chat, customer, "ana@example.com")
-    await db.write(desk.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     await db.write(conversations.post_agent_message, chat, MIA, "Which model is it?", "m1")
     await db.write(outbox.gather, now() + timedelta(minutes=3))
     first = await db.read(lambda session: session.get_one(MailThread, chat).secret)
@@ -173,7 +173,7 @@ async def test_a_confirmation_carries_little_of_what_was_typed_and_no_link(db):
 async def test_until_an_address_has_answered_it_gets_few_mails_and_none_is_lost(db):
     chat, customer = await db.write(begin)
     await db.write(switch_to_email, chat, customer, ANNA)
-    await db.write(desk.claim, chat, MIA)
+    await db.write(claims.claim, chat, MIA)
     for number in range(6):
         await db.write(conversations.post_agent_message, chat, MIA, f"Part {number}", f"m{number}")
         await db.write(outbox.gather, now() + timedelta(minutes=3))
