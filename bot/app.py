@@ -20,6 +20,7 @@ from bot.channels.service import Channel
 from bot.db import Database
 from bot.demo import views as demo_views
 from bot.desk import views as desk_views
+from bot.desk.waiting_room import WaitingRoom
 from bot.dialogue.engine import Engine, RasaEngine
 from bot.dialogue.languages import Languages
 from bot.dialogue.services import Dialogue
@@ -54,7 +55,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     state.templates = create_templates()
     state.languages = Languages(settings.article_language)
     state.dialogue = Dialogue(state.db, state.engine, state.languages, settings.public_url)
-    state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin)
+    state.waiting_room = WaitingRoom(state.db, state.hub)
+    state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin, state.waiting_room)
     # Empty until an operator looks: a web service that nobody inspects keeps no index in memory.
     knowledge = KnowledgeBase(state.db.engine, state.encoder)
     state.inspector = Inspector(state.engine, state.languages, knowledge, _thresholds(settings))
@@ -104,8 +106,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await state.hub.start()
     await state.db.start()
     await state.dialogue.start()
+    await state.waiting_room.start()
     log.info("web_started", database=state.db.engine.dialect.name, hub=type(state.hub).__name__)
     yield
+    await state.waiting_room.stop()
     await state.dialogue.stop()
     await state.hub.stop()
     await state.limiter.stop()

@@ -49,6 +49,9 @@ class Settings(KnowledgeSettings):
         default=300, ge=1, description="Customer messages a minute and network address, over all its visitors."
     )
     agent_capacity: int = Field(default=8, ge=1, le=100, description="The chats that an agent may have at a time.")
+    smtp_url: str = Field(default="", description="The server that mails are handed to; empty: e-mail is not offered.")
+    mail_from: str = Field(default="", description="Whom customers see as the sender.")
+    mail_listen: str = Field(default="", description="Where replies are taken; empty: e-mail is not offered.")
     trusted_proxies: str = Field(
         default="127.0.0.1", description="Proxies whose X-Forwarded-For is believed, separated by commas."
     )
@@ -63,6 +66,11 @@ class Settings(KnowledgeSettings):
         if len(value.get_secret_value()) < INSECURE_SECRET_LENGTH:
             raise ValueError(f"give at least {INSECURE_SECRET_LENGTH} characters")
         return value
+
+    @property
+    def offers_email(self) -> bool:
+        """Whether customers can choose e-mail: mails go out, and the replies come in."""
+        return bool(self.smtp_url and self.mail_from and self.mail_listen)
 
     @field_validator("public_url", "engine_url")
     @classmethod

@@ -1,0 +1,1 @@
+"""Conversations that go on by e-mail."""
