@@ -18,7 +18,7 @@ HEARTBEAT_S = 25
 MAX_TOKEN = 4096
 MAX_SEQUENCE = 2**31 - 1
 # What goes with a message besides its text.
-SHOWN = ("article", "quick_replies", "ask_helped", "notice", "wait")
+SHOWN = ("article", "quick_replies", "ask_helped", "notice", "wait", "next")
 
 
 class _Frame(BaseModel):
@@ -123,7 +123,11 @@ def message(stored: Message) -> dict[str, Any]:
         frame["agent"] = {"name": stored.agent_name}
     extra = stored.extra or {}
     frame.update(
-        {key: extra[key] for key in ("article", "quick_replies", "ask_helped", "notice", "wait") if key in extra}
+        {
+            key: extra[key]
+            for key in ("article", "quick_replies", "ask_helped", "notice", "wait", "next")
+            if key in extra
+        }
     )
     if "name" in extra:
         frame["agent"] = {"name": extra["name"]}

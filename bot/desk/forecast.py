@@ -6,21 +6,20 @@ agents find it when it is quieter, or answer it in its turn then. Coming back, t
 Each function runs inside the caller's transaction and takes its moment from the caller.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from bot.conversations import services as conversations
 from bot.desk import presence
 from bot.desk.models import Handoff
 from bot.desk.waiting import Queue, Wait, estimates
-from bot.desk.waiting_history import LONGEST_PICKUP_S, MOST_RECORDS, Rates, Served, Waited, learn
+from bot.desk.waiting_history import MOST_RECORDS, Rates, Served, Waited, learn
+from bot.desk.waiting_pickups import Chat, pickups
 from bot.events import QUEUE, announce
 
 # How long a customer may be out of reach and still counts as waiting: a dead spot, a reload, another app on the phone.
@@ -33,6 +32,11 @@ SEEN_EVERY = timedelta(minutes=1)
 MOST_WAITING = 2000
 # How many come back or leave in one transaction.
 AT_ONCE = 100
+
+
+_CHATS = select(Handoff.agent_id, Handoff.requested_at, Handoff.claimed_at, Handoff.ended_at, Handoff.left_at).where(
+    Handoff.claimed_at.is_not(None), Handoff.agent_id.is_not(None), Handoff.by_email_at.is_(None)
+)
 
 
 @dataclass(frozen=True)
@@ -128,46 +132,30 @@ def waits(state: Standing, rates: Rates, idle_s: float = 0.0) -> list[Wait]:
 
 def rates(session: Session, at: datetime, in_progress_s: Sequence[float] = ()) -> Rates:
     """What the newest 1,500 chats and waits say. A chat's length is taken from one claim to the next: with the time
-    that its place then stood free although somebody waited."""
-    chats = session.execute(
-        select(Handoff.agent_id, Handoff.requested_at, Handoff.claimed_at, Handoff.ended_at, Handoff.left_at)
-        .where(
-            Handoff.ended_at.is_not(None),
-            Handoff.claimed_at.is_not(None),
-            Handoff.by_email_at.is_(None),
+    that a place stood free although its customer waited."""
+    ended = session.execute(
+        _CHATS.where(Handoff.ended_at.is_not(None)).order_by(Handoff.ended_at.desc()).limit(MOST_RECORDS)
+    ).all()[::-1]
+    going = session.execute(_CHATS.where(Handoff.ended_at.is_(None)).limit(MOST_RECORDS)).all()
+    chats = [
+        Chat(
+            agent_id=row.agent_id,
+            requested_at=row.requested_at.timestamp(),
+            claimed_at=row.claimed_at.timestamp(),
+            ended_at=row.ended_at.timestamp() if row.ended_at else None,
+            passed_over=row.left_at is not None,
         )
-        .order_by(Handoff.ended_at.desc())
-        .limit(MOST_RECORDS)
-    ).all()
-    chats = chats[::-1]
-    pickups = _pickups(chats)
-    served = [
-        Served(chat.ended_at.timestamp(), _seconds(chat.claimed_at, chat.ended_at) + (pickups.get(number, 0.0)))
-        for number, chat in enumerate(chats)
+        for row in (*ended, *going)
     ]
-    return learn(
-        served,
-        _waited(session),
-        in_progress_s=in_progress_s,
-        pickups_s=list(pickups.values()),
-        now=at.timestamp(),
-    )
-
-
-def _pickups(chats: Sequence[Row[Any]]) -> dict[int, float]:
-    """By its number in `chats`: for how long a customer and a place at the agent who claimed both waited."""
-    ends: defaultdict[str, list[datetime]] = defaultdict(list)
-    for chat in chats:
-        ends[chat.agent_id].append(chat.ended_at)
-    found = {}
-    for number, chat in enumerate(chats):
-        before = bisect_left(ends[chat.agent_id], chat.claimed_at)
-        since = max(chat.requested_at, ends[chat.agent_id][before - 1]) if before else chat.requested_at
-        waited_s = _seconds(since, chat.claimed_at)
-        # Longer ones say that nobody was there, over night say; and who had left was passed over.
-        if waited_s <= LONGEST_PICKUP_S and chat.left_at is None:
-            found[number] = waited_s
-    return found
+    capacity = {agent.account_id: agent.capacity for agent in presence.on_duty(session)}
+    waited_s = pickups(chats, capacity)
+    served = [
+        Served(chat.ended_at, max(chat.ended_at - chat.claimed_at, 0.0) + waited_s.get(number, 0.0))
+        for number, chat in enumerate(chats)
+        if chat.ended_at is not None
+    ]
+    newest = [waited_s[number] for number in sorted(waited_s, key=lambda number: chats[number].claimed_at)]
+    return learn(served, _waited(session), in_progress_s=in_progress_s, pickups_s=newest, now=at.timestamp())
 
 
 def _waited(session: Session) -> list[Waited]:

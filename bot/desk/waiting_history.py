@@ -28,8 +28,8 @@ PATIENCE_EDGES_S = np.array([0.0, 15, 30, 60, 120, 240, 480, 900, 1800, 3600])
 PRIOR_DEPARTURES = 3.0
 # How long a free place takes to be taken, before anybody has seen it: enough to say "less than 2 minutes".
 PRIOR_PICKUPS_S = (15.0, 30.0, 45.0, 60.0, 90.0)
-# Only the newest count, and a break that an agent took counts as this at most.
-MOST_PICKUPS, LONGEST_PICKUP_S = 200, 600.0
+# Only the newest count.
+MOST_PICKUPS = 200
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def learn(
     mean, sigma, chats = _service(served, in_progress_s, now)
     pickups: list[float] = []
     if pickups_s is not None:
-        pickups = sorted([*PRIOR_PICKUPS_S, *clean(pickups_s[-MOST_PICKUPS:], LONGEST_PICKUP_S).tolist()])
+        pickups = sorted([*PRIOR_PICKUPS_S, *clean(pickups_s[-MOST_PICKUPS:]).tolist()])
     return Rates(mean, sigma, chats, tuple(PATIENCE_EDGES_S.tolist()), tuple(_hazard(waited).tolist()), tuple(pickups))
 
 

@@ -292,6 +292,7 @@ export class Session {
   error(frame) {
     const { code, retry_after_s: seconds = 3, client_id: id } = frame;
     this.on.error(frame);
+    if (id === 'email') return;
     if (!this.greeted) this.greeting = false;
     if (code.startsWith('token_')) {
       if (this.store.get('token') === this.token) this.store.remove('token');

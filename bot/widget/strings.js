@@ -90,6 +90,12 @@ export const texts = {
     'Responderemos por correo.',
     'Nous répondrons par e-mail.',
   ],
+  closed: [
+    'Nobody is here just now. We are back: {}',
+    'Gerade ist niemand da. Wir sind zurück: {}',
+    'Ahora no hay nadie. Volvemos: {}',
+    'Il n’y a personne en ce moment. De retour : {}',
+  ],
   bot_unavailable: [
     'Our assistant is not available. We have asked a person to join.',
     'Unser Assistent ist nicht verfügbar. Wir haben jemanden aus dem Team gerufen.',

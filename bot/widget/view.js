@@ -237,9 +237,10 @@ export class View {
     this.tail();
   }
 
-  notice({ notice, text, agent, at, wait }) {
+  notice({ notice, text, agent, at, wait, next }) {
     if (notice === 'by_email') this.queue();
-    const words = this.t(notice, this.name(agent)) ?? text;
+    const known = next !== null && this.t(notice, next ? this.time(next) : this.name(agent));
+    const words = known || text;
     return h('p', { class: 'notice', title: this.time(at) }, wait ? `${words} ${this.estimate(wait)}` : words);
   }
 

@@ -48,7 +48,7 @@ class Server:
 
     def notices(self, code: str, **extra: Any) -> None:
         said = {"author": "system", "kind": "notice", "text": "…", "at": "2026-11-23T09:00:00Z"}
-        self.says(type="message", sequence=1, notice=code, **said, **extra)
+        self.says(type="message", sequence=1, notice=code, **said | extra)
 
 
 def waiting(chat: Chat, **welcome: Any) -> Server:
@@ -141,8 +141,9 @@ def test_what_the_server_refuses_stands_beside_the_field(tab: Tab) -> None:
     chat.panel.get_by_text("E-mail me instead").click()
     chat.panel.get_by_label("E-mail address").fill("anna@example.com")
     chat.panel.get_by_label("E-mail address").press("Enter")
-    for code, said in (("bad_email", "Please check the address."), ("conflict", "Not sent."), ("constructor", "Not sent.")):
+    for code in ("bad_email", "conflict", "bad_email", "constructor"):
         server.says(type="error", code=code, message="…", client_id="email")
+        said = "Please check the address." if code == "bad_email" else "Not sent."
         expect(form(chat).get_by_role("alert")).to_have_text(said)
     expect(chat.panel.get_by_label("E-mail address")).to_have_value("anna@example.com")
 
@@ -183,6 +184,16 @@ def test_an_apology_says_the_new_estimate_in_the_visitors_language(tab: Tab, sit
     expect(chat.log.locator(".notice")).to_have_text(
         "Es dauert leider länger als gesagt. Sie sind Nummer 1. Es dauert 2\u20136 Minuten."
     )
+
+
+@pytest.mark.parametrize(
+    ("next_", "said"), [("2026-11-23T09:00:00Z", "We are back: Nov 23, 2026"), (None, "Closed for now.")]
+)
+def test_outside_business_hours_it_is_said_when_people_are_back(tab: Tab, next_: str | None, said: str) -> None:
+    chat = tab(timezone_id="Europe/Dublin")
+    server = waiting(chat)
+    server.notices("closed", text="Closed for now.", next=next_)
+    expect(chat.log.locator(".notice").last).to_contain_text(said)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
