@@ -214,7 +214,7 @@ def leave(session: Session, handoff_ids: Iterable[int], at: datetime) -> int:
     found = [each for each in found if max(each.seen_at or each.requested_at, each.requested_at) < at - AWAY]
     for handoff in found:
         handoff.left_at, handoff.place_at = at, handoff.due_at
-        handoff.due_at += PUT_BACK
+        handoff.due_at = max(handoff.due_at, at) + PUT_BACK
     if found:
         announce(session, QUEUE)
     return len(found)

@@ -245,18 +245,20 @@ def _apologise(session: Session, handoff: Handoff, spell: int, wait: Wait, at: d
 
 
 def _waiting(session: Session, conversation_id: str, spell: int) -> Handoff | None:
-    """The hand-off of a chat that is still in this spell, with the chat's row locked, as a claim does."""
-    conversation = conversations.get(session, conversation_id, for_update=True)
-    if conversation.owner != conversations.QUEUE or conversation.owner_version != spell:
-        return None
-    return session.scalar(
-        select(Handoff).where(
+    """The hand-off of a chat that is still in this spell; both rows are locked, in the order in which a claim does."""
+    handoff = session.scalar(
+        select(Handoff)
+        .where(
             Handoff.conversation_id == conversation_id,
             Handoff.ended_at.is_(None),
             Handoff.claimed_at.is_(None),
             Handoff.by_email_at.is_(None),
         )
+        .with_for_update()
     )
+    conversation = conversations.get(session, conversation_id, for_update=True)
+    waits = conversation.owner == conversations.QUEUE and conversation.owner_version == spell
+    return handoff if waits else None
 
 
 def _has(session: Session, handoff_id: int, *which: Any) -> bool:

@@ -24,7 +24,7 @@ POINTS, MEANS = 65, 3.2
 MOST_AHEAD, MOST_CHATS = 500, 512
 LONGEST_WAIT_S = 12 * 3600.0
 # The share of free places that have been taken by the time that is promised, and how few say nothing about it.
-TAKEN_BY, FEW_PICKUPS = 0.9, 3
+TAKEN_BY, FEW_PICKUPS = 0.95, 3
 
 
 @dataclass(frozen=True)

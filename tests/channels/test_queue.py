@@ -7,7 +7,7 @@ from bot.conversations import services as conversations
 from bot.desk import services as desk
 from bot.desk.models import Agent
 from tests.channels.test_http import HELLO, Poller
-from tests.desk.queueing import on_duty
+from tests.desk.queueing import claim, on_duty
 from tests.service import Client, on_loop, running
 
 MAIL = {"smtp_url": "smtp://127.0.0.1:1", "mail_from": "Shop <shop@example.com>", "mail_listen": "127.0.0.1:2"}
@@ -72,13 +72,13 @@ def test_it_is_said_again_after_coming_back_and_when_the_place_changes(service, 
         with Client(service.url, token=visitor.token) as tab:
             assert tab.welcome["owner"] == "queue"
             assert tab.expect("queue")["position"] == 2
-        on_loop(service, desk.claim, first.welcome["conversation"], ("agent-1", "Mia"))
+        on_loop(service, claim, first.welcome["conversation"], ("agent-1", "Mia"))
         assert visitor.expect("queue", timeout=30)["position"] == 1
 
 
 def test_when_an_agent_joins_nothing_more_is_said_of_the_queue(service, visitor):
     waiting(service, visitor)
-    on_loop(service, desk.claim, visitor.welcome["conversation"], ("agent-1", "Mia"))
+    on_loop(service, claim, visitor.welcome["conversation"], ("agent-1", "Mia"))
     visitor.expect("owner", owner="agent")
     on_loop(service, change_agents)
     visitor.say("thanks for coming")

@@ -7,8 +7,10 @@ from sqlalchemy import select
 from bot.accounts.services import AGENT, ensure_account
 from bot.conversations import customers
 from bot.conversations import services as conversations
+from bot.db import now
 from bot.desk import services
 from bot.desk.models import Agent, Handoff, Promise
+from bot.desk.services import claim
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -30,11 +32,11 @@ def ask(session, asked_at=AT, reason="asked_for_person"):
 
 
 def on_duty(session, name="mia", capacity=1, state="available"):
-    """An agent who is there (or not); what `services.claim` takes."""
+    """An agent who is there (or not), as `claim` takes them."""
     account = ensure_account(session, f"{name}@example.com", name.title(), AGENT, "a long enough password")
     session.flush()
     agent = session.get(Agent, account.id) or Agent(account_id=account.id)
-    agent.capacity, agent.state = capacity, state
+    agent.capacity, agent.state, agent.seen_at = capacity, state, now()
     session.add(agent)
     return account.id, account.name
 
@@ -50,7 +52,7 @@ def change(session, chat, **values):
 
 
 def claimed(session, chat, agent, at):
-    services.claim(session, chat, agent)
+    claim(session, chat, agent)
     of(session, chat).claimed_at = at
 
 

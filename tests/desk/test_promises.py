@@ -7,7 +7,7 @@ import pytest
 from bot.desk import forecast, promises, services
 from bot.desk.promises import Made
 from bot.desk.waiting import Wait
-from tests.desk.queueing import AT, ask, change, claimed, codes, ledger, minutes, notices, of, on_duty
+from tests.desk.queueing import AT, ask, change, claim, claimed, codes, ledger, minutes, notices, of, on_duty
 
 LATER = Wait(1, 240.0, 2, 6)
 
@@ -85,9 +85,7 @@ async def test_of_a_claim_and_a_breaking_promise_at_once_no_apology_comes_after_
         chat = await db.write(ask, AT - minutes(1))
         await promise(db, chat, high=3)
         (broken,) = (await db.read(promises.verdicts, AT + minutes(4))).broken
-        await asyncio.gather(
-            db.write(services.claim, chat, mia), db.write(promises.break_, broken, LATER, AT + minutes(4))
-        )
+        await asyncio.gather(db.write(claim, chat, mia), db.write(promises.break_, broken, LATER, AT + minutes(4)))
         said = await db.read(codes, chat)
         assert said in (
             ["handoff_requested", "agent_joined"],

@@ -6,11 +6,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from bot.desk import services
 from bot.desk.waiting import Wait
 from bot.desk.waiting_room import Told, WaitingRoom, worth_saying
 from bot.events import QUEUE, Listener, MemoryHub
-from tests.desk.queueing import AT, ask, claimed, codes, ledger, minutes, notices, of, on_duty
+from tests.desk.queueing import AT, ask, claim, claimed, codes, ledger, minutes, notices, of, on_duty
 
 
 class Watch:
@@ -78,10 +77,10 @@ async def test_the_position_moves_on_and_ends_when_an_agent_joins(db, watch):
     with watch.room.line(second, Listener()):
         await watch.pass_(0)
         assert watch.room.told(second).position == 2
-        await db.write(services.claim, first, mia)
+        await db.write(claim, first, mia)
         await watch.pass_(0.5)
         assert watch.room.told(second).position == 1
-        await db.write(services.claim, second, mia)
+        await db.write(claim, second, mia)
         await watch.pass_(0.5)
         assert watch.room.told(second) is None
 
