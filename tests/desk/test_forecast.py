@@ -21,10 +21,12 @@ async def test_the_order_is_the_desks_and_who_waits_by_email_is_not_in_it(db):
 
 async def test_places_are_those_of_agents_on_duty_less_the_chats_they_have(db):
     mia = await db.write(on_duty, "mia", 3)
-    jonas = await db.write(on_duty, "jonas", 1)
-    gone = await db.write(on_duty, "gone", 5, "lunch")
+    jonas = await db.write(on_duty, "jonas", 2)
+    gone = await db.write(on_duty, "gone", 5)
     for agent, ago in ((mia, 4), (jonas, 2), (jonas, 30), (gone, 9)):
         await db.write(claimed, await db.write(ask, AT - minutes(40)), agent, AT - minutes(ago))
+    await db.write(on_duty, "jonas", 1)
+    await db.write(on_duty, "gone", 5, "lunch")
     found = await db.read(forecast.standing, AT)
     assert found.free == 2, "Mia has two left, Jonas has more chats than places, and one is at lunch"
     assert sorted(found.chats_s) == [120.0, 240.0], "the end of Jonas's older chat frees no place"

@@ -80,7 +80,7 @@ async def test_two_processes_that_find_it_broken_apologise_once(db, chat):
 
 
 async def test_of_a_claim_and_a_breaking_promise_at_once_no_apology_comes_after_the_agent(db):
-    mia = await db.write(on_duty)
+    mia = await db.write(on_duty, "mia", 10)
     for _ in range(10):
         chat = await db.write(ask, AT - minutes(1))
         await promise(db, chat, high=3)
