@@ -18,7 +18,7 @@ HEARTBEAT_S = 25
 MAX_TOKEN = 4096
 MAX_SEQUENCE = 2**31 - 1
 # What goes with a message besides its text.
-SHOWN = ("article", "quick_replies", "ask_helped", "notice", "wait", "next")
+SHOWN = ("article", "quick_replies", "ask_helped", "notice", "wait", "next", "address")
 
 
 class _Frame(BaseModel):
@@ -125,7 +125,7 @@ def message(stored: Message) -> dict[str, Any]:
     frame.update(
         {
             key: extra[key]
-            for key in ("article", "quick_replies", "ask_helped", "notice", "wait", "next")
+            for key in ("article", "quick_replies", "ask_helped", "notice", "wait", "next", "address")
             if key in extra
         }
     )

@@ -182,7 +182,7 @@ def _by_email(session: Session, conversation_id: str, customer_id: str, wanted: 
     if not address:
         raise Invalid("Please give your e-mail address.", code="email_needed")
     if len(address) > MAX_EMAIL:
-        raise Invalid(f"An e-mail address has at most {MAX_EMAIL} characters.", code="bad_email")
+        raise Invalid(f"An e-mail address has at most {MAX_EMAIL} characters.", code="email_invalid")
     return mail.switch_to_email(session, conversation_id, customer_id, address)
 
 

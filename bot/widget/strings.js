@@ -82,13 +82,13 @@ export const texts = {
   ],
   email_me: ['E-mail me instead', 'Lieber per E-Mail', 'Mejor por correo', 'Plutôt par e-mail'],
   email: ['E-mail address', 'E-Mail-Adresse', 'Correo', 'Adresse e-mail'],
-  bad_email: ['Please check the address.', 'Bitte Adresse prüfen.', 'Revisa el correo.', 'Vérifiez l’adresse.'],
+  email_invalid: ['Please check the address.', 'Bitte Adresse prüfen.', 'Revisa el correo.', 'Vérifiez l’adresse.'],
   cancel: ['Cancel', 'Abbrechen', 'Cancelar', 'Annuler'],
   by_email: [
-    'We will answer by e-mail.',
-    'Wir antworten per E-Mail.',
-    'Responderemos por correo.',
-    'Nous répondrons par e-mail.',
+    'We will answer by e-mail to {}.',
+    'Wir antworten per E-Mail an {}.',
+    'Responderemos por correo a {}.',
+    'Nous répondrons par e-mail à {}.',
   ],
   closed: [
     'Nobody is here just now. We are back: {}',

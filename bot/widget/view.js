@@ -107,7 +107,7 @@ export class View {
       event.preventDefault();
       this.bad.textContent = '';
       if (this.address.validity.valid) this.on.email(this.address.value);
-      else this.refuse('bad_email');
+      else this.refuse('email_invalid');
     };
     this.mail = h('details', { toggle: () => this.mail.open && this.address.focus() }, label,
       h('form', { novalidate: '', submit }, h('label', {}, t('email'), this.address), this.bad,
@@ -237,10 +237,10 @@ export class View {
     this.tail();
   }
 
-  notice({ notice, text, agent, at, wait, next }) {
+  notice({ notice, text, agent, at, wait, next, address }) {
     if (notice === 'by_email') this.queue();
-    const known = next !== null && this.t(notice, next ? this.time(next) : this.name(agent));
-    const words = known || text;
+    const value = address ?? (next === undefined ? this.name(agent) : next && this.time(next));
+    const words = value && this.t(notice, value) || text;
     return h('p', { class: 'notice', title: this.time(at) }, wait ? `${words} ${this.estimate(wait)}` : words);
   }
 

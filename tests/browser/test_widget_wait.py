@@ -129,8 +129,8 @@ def test_email_instead_is_asked_for_sent_and_confirmed(tab: Tab) -> None:
     form(chat).get_by_role("button", name="Send").click()
     expect(form(chat).get_by_role("alert")).to_have_text("")
     assert server.emails == [{"type": "email_me", "email": "anna@example.com", "client_id": "email"}]
-    server.notices("by_email")
-    expect(chat.log.locator(".notice").last).to_have_text("We will answer by e-mail.")
+    server.notices("by_email", address="anna@example.com")
+    expect(chat.log.locator(".notice").last).to_have_text("We will answer by e-mail to anna@example.com.")
     expect(line(chat)).to_be_hidden()
     expect(chat.text).to_be_focused()
 
@@ -141,9 +141,9 @@ def test_what_the_server_refuses_stands_beside_the_field(tab: Tab) -> None:
     chat.panel.get_by_text("E-mail me instead").click()
     chat.panel.get_by_label("E-mail address").fill("anna@example.com")
     chat.panel.get_by_label("E-mail address").press("Enter")
-    for code in ("bad_email", "conflict", "bad_email", "constructor"):
+    for code in ("email_invalid", "conflict", "email_invalid", "constructor"):
         server.says(type="error", code=code, message="…", client_id="email")
-        said = "Please check the address." if code == "bad_email" else "Not sent."
+        said = "Please check the address." if code == "email_invalid" else "Not sent."
         expect(form(chat).get_by_role("alert")).to_have_text(said)
     expect(chat.panel.get_by_label("E-mail address")).to_have_value("anna@example.com")
 
@@ -204,7 +204,7 @@ def test_axe_finds_nothing_serious_while_waiting(tab: Tab, scheme: str, device: 
     server = waiting(chat)
     assert serious(chat.page) == []
     chat.panel.get_by_text("E-mail me instead").click()
-    server.says(type="error", code="bad_email", message="…", client_id="email")
+    server.says(type="error", code="email_invalid", message="…", client_id="email")
     expect(form(chat).get_by_role("alert")).to_be_visible()
     assert serious(chat.page) == []
     panel, box = chat.panel.bounding_box(), chat.panel.locator(".wait").bounding_box()
