@@ -187,16 +187,18 @@ def _waiting(session: Session) -> int:
 def _count(session: Session) -> dict[str, float]:
     """What the ledger says, and how the first word to each customer came out."""
     kept = dict(session.execute(select(Promise.kept, func.count()).group_by(Promise.kept)).all())
+    judged = kept.get(True, 0) + kept.get(False, 0)
     first = select(func.min(Promise.id)).group_by(Promise.handoff_id)
     rows = session.execute(
         select(Promise, Handoff).join(Handoff).where(Promise.id.in_(first), Handoff.claimed_at.is_not(None))
     ).all()
     rows = [(promise, handoff) for promise, handoff in rows if handoff.left_at is None]
+    if not judged or not rows:
+        raise SystemExit("Nobody was told anything that came due: simulate more hours.")
     waited = [(handoff.claimed_at - promise.made_at).total_seconds() / 60 for promise, handoff in rows]
     within = [promise.low_min <= each <= promise.high_min for (promise, _), each in zip(rows, waited, strict=True)]
     apologies = session.scalar(select(func.count()).select_from(Promise).where(Promise.apologised))
     told = session.scalar(select(func.count(func.distinct(Promise.handoff_id))))
-    judged = kept.get(True, 0) + kept.get(False, 0)
     return {
         "customers": told,
         "mean_wait_min": float(np.mean(waited)),

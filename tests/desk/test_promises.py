@@ -1,12 +1,16 @@
 """Every range that was shown is a promise, and what becomes of it, on both databases."""
 
 import asyncio
+import json
+import subprocess
+import sys
 
 import pytest
 
 from bot.desk import forecast, promises, services
 from bot.desk.promises import Made
 from bot.desk.waiting import Wait
+from kb_index.settings import ROOT
 from tests.desk.queueing import AT, ask, change, claim, claimed, codes, ledger, minutes, notices, of, on_duty
 
 LATER = Wait(1, 240.0, 2, 6)
@@ -170,3 +174,11 @@ async def test_the_ledger_says_how_many_promises_were_kept(db, chat):
     await db.write(claimed, other, await db.write(on_duty), AT + minutes(1))
     await keep(db, AT + minutes(4))
     assert await db.read(promises.kept, AT, AT + minutes(60)) == promises.Kept(kept=1, broken=1, unknown=0)
+
+
+def test_the_benchmark_runs_and_most_promises_are_kept():
+    command = [sys.executable, "-m", "benchmarks.promises", "--seeds", "1", "--hours", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for desk, found in json.loads(done.stdout.splitlines()[-1]).items():
+        assert found["kept"] > 0.7 and found["first_in_range"] > 0.6, (desk, found)
