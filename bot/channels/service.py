@@ -140,6 +140,7 @@ class Channel:
         if not self._email:
             raise Invalid("We can't answer by e-mail here.", code="email_unavailable")
         address = await self._db.write(_by_email, visitor.conversation_id, visitor.customer_id, frame.email)
+        self._room.forget(visitor.conversation_id)
         return [frames.by_email(address)]
 
     def line(self, visitor: Visitor, listener: Listener) -> contextlib.AbstractContextManager[None]:

@@ -118,6 +118,10 @@ class WaitingRoom:
         told = self._told.get(conversation_id)
         return told.wait if told else None
 
+    def forget(self, conversation_id: str) -> None:
+        """This customer does not wait any more, as we shall see at the next look."""
+        self._told.pop(conversation_id, None)
+
     async def _run(self) -> None:
         with self._hub.listen(QUEUE) as self._listener:
             while True:

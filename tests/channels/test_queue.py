@@ -122,6 +122,12 @@ def test_an_answer_by_email_is_offered_and_taken(mailing):
             told["notice" if frame.get("notice") == "by_email" else frame["type"]] = frame
         assert "anna@example.com" in told["notice"]["text"]
         assert told["by_email"]["email"]
+        with Client(mailing.url, token=visitor.token) as again:
+            again.send({"type": "ping"})
+            seen = []
+            while not seen or seen[-1] != "heartbeat":
+                seen.append(again.receive()["type"])
+            assert "queue" not in seen, "nothing more is said of the queue"
 
 
 @pytest.mark.parametrize(
