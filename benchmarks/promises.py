@@ -33,7 +33,8 @@ from bot.errors import Conflict
 from bot.events import Listener, MemoryHub
 from kb_index.schema import migrate
 
-OPENING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+# Later than whatever the real clock says.
+OPENING = datetime(2126, 11, 23, 8, 0, tzinfo=UTC)
 STEP_S = 5.0
 MEAN_S, SIGMA = 480.0, 0.8
 # The desks of the agents are heard of all the while, however long the simulation takes.

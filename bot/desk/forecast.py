@@ -1,6 +1,7 @@
 """What the database says about the queue, for `bot.desk.waiting`: who waits, where places are, and the recent past.
 
-Who waits is live as long as they are there: a line of theirs (a socket or a poll) was open within the last minutes.
+Who waits is live as long as they are there: within the last minutes a line of theirs (a socket or a poll) was open, or
+something was written.
 Who is away for longer has left: nobody else's place counts them, and their chat is put back by some hours, where
 agents find it when it is quieter, or answer it in its turn then. Coming back, they have their old place again.
 Each function runs inside the caller's transaction and takes its moment from the caller.
@@ -50,10 +51,16 @@ class Waiting:
     due_at: datetime
     seen_at: datetime | None = None
     left_at: datetime | None = None
+    # When something was written last, to them or by them.
+    written_at: datetime | None = None
 
     @property
     def heard_at(self) -> datetime:
-        return max(self.seen_at or self.requested_at, self.requested_at)
+        return max(self.seen_at or self.requested_at, self.written_at or self.requested_at)
+
+    def seen_is_old(self, at: datetime) -> bool:
+        """Whether it is time to write down that they are there; a moment to come is from a clock that was set back."""
+        return self.seen_at is None or not at - SEEN_EVERY < self.seen_at <= at + SEEN_EVERY
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,10 @@ class Standing:
     free: int
 
     def moved(self, due_at: dict[int, datetime]) -> "Standing":
-        """The same queue with these hand-offs due at other times."""
-        waiting = [replace(each, due_at=due_at.get(each.handoff_id, each.due_at)) for each in self.waiting]
+        """The same queue with these hand-offs due earlier."""
+        waiting = [
+            replace(each, due_at=min(each.due_at, due_at.get(each.handoff_id, each.due_at))) for each in self.waiting
+        ]
         return replace(self, waiting=tuple(sorted(waiting, key=lambda each: (each.due_at, each.handoff_id))))
 
 
@@ -83,6 +92,7 @@ def standing(session: Session, at: datetime) -> Standing:
             Handoff.due_at,
             Handoff.seen_at,
             Handoff.left_at,
+            conversations.Conversation.updated_at,
         )
         .join(conversations.Conversation, conversations.Conversation.id == Handoff.conversation_id)
         .where(*_waits(), conversations.Conversation.owner == conversations.QUEUE)
@@ -181,8 +191,8 @@ def _seconds(since: datetime, until: datetime) -> float:
 
 
 def seen(session: Session, handoff_ids: Collection[int], at: datetime) -> None:
-    """These customers are there. Several processes may say so; the latest moment stays."""
-    earlier = or_(Handoff.seen_at.is_(None), Handoff.seen_at < at)
+    """These customers are there. Several processes may say so; the latest moment stays, unless it is still to come."""
+    earlier = or_(Handoff.seen_at.is_(None), Handoff.seen_at < at, Handoff.seen_at > at + SEEN_EVERY)
     session.execute(
         update(Handoff)
         .where(Handoff.id.in_(handoff_ids), Handoff.claimed_at.is_(None), Handoff.ended_at.is_(None), earlier)
@@ -211,7 +221,7 @@ def returned(state: Standing, here: Collection[str]) -> list[int]:
 def leave(session: Session, handoff_ids: Iterable[int], at: datetime) -> int:
     """They have left: their chats are put back. How many really had, and had not been seen to before."""
     found = _locked(session, handoff_ids, Handoff.left_at.is_(None))
-    found = [each for each in found if max(each.seen_at or each.requested_at, each.requested_at) < at - AWAY]
+    found = [each for each in found if (each.seen_at or each.requested_at) < at - AWAY]
     for handoff in found:
         handoff.left_at, handoff.place_at = at, handoff.due_at
         handoff.due_at = max(handoff.due_at, at) + PUT_BACK

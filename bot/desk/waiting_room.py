@@ -158,7 +158,7 @@ class WaitingRoom:
         await self._tell(state, waits, at, at_s)
 
     async def _check_clock(self, at: datetime, at_s: float) -> None:
-        before, self._clock = self._clock, (at, at_s)
+        before = self._clock
         if self._looking_since_s is None:
             self._looking_since_s = at_s
         if before and abs((at - before[0]).total_seconds() - (at_s - before[1])) > JUMP_S:
@@ -166,24 +166,22 @@ class WaitingRoom:
             self._looking_since_s = at_s
             self._told.clear()
             await self._db.write(promises.void, at)
+        self._clock = at, at_s
 
     async def _note_who_is_there(self, state: Standing, at: datetime, at_s: float) -> bool:
         """Whether somebody has left or come back."""
         self._closed = {each: min(when, at_s) for each, when in self._closed.items() if when > at_s - LINGER_S}
         here = self._lines.keys() | self._closed.keys()
-        stale = [
-            each.handoff_id
-            for each in state.waiting
-            if each.conversation_id in here and (each.seen_at is None or each.seen_at <= at - forecast.SEEN_EVERY)
-        ]
+        stale = [each.handoff_id for each in state.waiting if each.conversation_id in here and each.seen_is_old(at)]
         if stale:
             await self._db.write(forecast.seen, stale, at)
         changed = False
         if back := forecast.returned(state, here):
             changed = bool(await self._db.write(forecast.come_back, back, at))
         # After a start, a failure or a change of the clock nobody is taken to have left before they could be back.
-        steady = self._looking_since_s is not None and at_s - self._looking_since_s
-        if steady > forecast.AWAY.total_seconds() and (gone := forecast.gone(state, here)):
+        since = at_s if self._looking_since_s is None else self._looking_since_s
+        gone = forecast.gone(state, here) if at_s - since > forecast.AWAY.total_seconds() else []
+        if gone:
             changed = bool(await self._db.write(forecast.leave, gone, at)) or changed
         return changed
 
@@ -216,18 +214,17 @@ class WaitingRoom:
 
     async def _tell(self, state: Standing, waits: list[Wait], at: datetime, at_s: float) -> None:
         """Enter what is promised, and only then show it."""
-        here = self._lines.keys() | self._closed.keys()
         before, told, new = self._told, {}, []
         for waiting, wait in zip(state.waiting, waits, strict=True):
-            known = before.get(waiting.conversation_id)
-            if waiting.conversation_id not in here:
-                continue
+            chat = waiting.conversation_id
+            known = before.get(chat)
             if known and known.spell != waiting.spell:
                 known = None
-            if worth_saying(known, wait, at_s):
+            if chat in self._lines and worth_saying(known, wait, at_s):
                 new.append(Made(waiting, wait))
                 known = Told(waiting.spell, wait, at_s)
-            told[waiting.conversation_id] = known
+            if known and (chat in self._lines or chat in self._closed):
+                told[chat] = known
         if new:
             await self._db.write(promises.make, new, at)
         self._told = told

@@ -1,5 +1,6 @@
 """What the database says about the queue, and who counts as waiting, on both databases."""
 
+from bot.conversations import services as conversations
 from bot.desk import forecast, services
 from bot.desk.waiting import in_english
 from tests.desk.queueing import AT, ask, change, claimed, minutes, of, on_duty, served
@@ -110,10 +111,29 @@ async def test_somebody_who_was_heard_of_lately_in_another_process_has_not_left(
     chat = await db.write(ask, AT - minutes(30))
     handoff = await db.read(of, chat)
     await db.write(forecast.seen, [handoff.id], AT - minutes(1))
-    await db.write(forecast.seen, [handoff.id], AT - minutes(9))
+    await db.write(forecast.seen, [handoff.id], AT - minutes(1.5))
     assert (await db.read(of, chat)).seen_at == AT - minutes(1), "the latest moment stays"
     assert forecast.gone(await db.read(forecast.standing, AT), here=set()) == []
     assert await db.write(forecast.leave, [handoff.id], AT) == 0, "heard of since the look"
+
+
+async def test_who_is_seen_by_a_clock_that_was_set_back_is_there_by_that_clock(db):
+    chat = await db.write(ask, AT - minutes(300))
+    handoff = await db.read(of, chat)
+    await db.write(forecast.seen, [handoff.id], AT)
+    await db.write(forecast.seen, [handoff.id], AT - minutes(90))
+    assert (await db.read(of, chat)).seen_at == AT - minutes(90)
+
+
+async def test_who_wrote_lately_has_not_left_although_no_line_is_open(db):
+    chat = await db.write(ask, AT - minutes(30))
+    await db.write(written, chat, AT - minutes(2))
+    assert forecast.gone(await db.read(forecast.standing, AT), here=set()) == []
+    assert len(forecast.gone(await db.read(forecast.standing, AT + minutes(4)), here=set())) == 1
+
+
+def written(session, chat, at):
+    conversations.get(session, chat).updated_at = at
 
 
 async def test_a_chat_that_was_claimed_meanwhile_neither_leaves_nor_comes_back(db):

@@ -124,13 +124,16 @@ async def test_two_processes_say_the_same_once(db):
 
 
 async def test_who_closes_the_page_leaves_after_minutes_and_finds_the_old_place_when_back(db, watch):
-    await db.write(on_duty, "mia", 0)
+    mia = await db.write(on_duty)
+    await db.write(claimed, await db.write(ask, AT - minutes(9)), mia, AT)
     chat, behind = await db.write(ask, AT - minutes(1)), await db.write(ask, AT)
     with watch.room.line(behind, Listener()):
         with watch.room.line(chat, Listener()):
             await watch.watch(10)
+        made = await db.read(ledger, chat)
         await watch.watch(4)
         assert (await db.read(of, chat)).left_at is None
+        assert len(await db.read(ledger, chat)) == len(made), "nobody is shown anything any more"
         await watch.watch(3)
         assert (await db.read(of, chat)).left_at is not None
         assert watch.room.told(behind).position == 1
