@@ -23,6 +23,7 @@ from bot.desk import views as desk_views
 from bot.desk.assignment import Attendance, Dispatcher
 from bot.desk.rules import PUSH, Rules
 from bot.desk.shared_claims import Claims
+from bot.desk.waiting_room import WaitingRoom
 from bot.dialogue.embeddings import Embeddings
 from bot.dialogue.engine import Engine, RasaEngine
 from bot.dialogue.languages import Languages
@@ -71,7 +72,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     state.claims = Claims(state.db)
     state.attendance = Attendance(state.db)
     state.dispatcher = Dispatcher(state.db, state.hub, push=settings.assignment == PUSH)
-    state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin)
+    state.waiting_room = WaitingRoom(state.db, state.hub)
+    state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin, state.waiting_room)
     # Empty until an operator looks: a web service that nobody inspects keeps no index in memory.
     knowledge = KnowledgeBase(state.db.engine, state.encoder)
     state.inspector = Inspector(state.engine, state.noticing, state.languages, knowledge, _thresholds(settings))
@@ -124,6 +126,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await state.db.start()
     await state.dialogue.start()
     await state.dispatcher.start()
+    await state.waiting_room.start()
     mailer = Mailer(state.db, state.hub, identity(state.settings)) if state.settings.offers_email else None
     if mailer:
         await mailer.start()
@@ -131,6 +134,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     if mailer:
         await mailer.stop()
+    await state.waiting_room.stop()
     await state.dispatcher.stop()
     await state.dialogue.stop()
     state.embeddings.close()

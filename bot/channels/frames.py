@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bot.conversations.services import Conversation, Customer, Message
 from bot.conversations.text import MAX_TEXT
+from bot.desk.waiting import Wait, in_english, phrase
 from bot.errors import Invalid, SwitchboardError
 
 PROTOCOL = 1
@@ -16,6 +17,8 @@ MAX_FRAME_BYTES = 65_536
 HEARTBEAT_S = 25
 MAX_TOKEN = 4096
 MAX_SEQUENCE = 2**31 - 1
+# What goes with a message besides its text.
+SHOWN = ("article", "quick_replies", "ask_helped", "notice", "wait", "next", "address")
 
 
 class _Frame(BaseModel):
@@ -59,7 +62,14 @@ class Ping(_Frame):
     type: Literal["ping"]
 
 
-ClientFrame = Annotated[Hello | MessageFrame | Typing | Read | Ping, Field(discriminator="type")]
+class EmailMe(_Frame):
+    type: Literal["email_me"]
+    # The limit on the address is not checked here: its error has a code of its own.
+    email: str | None = Field(default=None, max_length=MAX_TOKEN)
+    client_id: str | None = Field(default=None, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
+
+
+ClientFrame = Annotated[Hello | MessageFrame | Typing | Read | Ping | EmailMe, Field(discriminator="type")]
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(ClientFrame)
 
 
@@ -112,7 +122,13 @@ def message(stored: Message) -> dict[str, Any]:
     if stored.agent_name:
         frame["agent"] = {"name": stored.agent_name}
     extra = stored.extra or {}
-    frame.update({key: extra[key] for key in ("article", "quick_replies", "ask_helped", "notice") if key in extra})
+    frame.update(
+        {
+            key: extra[key]
+            for key in ("article", "quick_replies", "ask_helped", "notice", "wait", "next", "address")
+            if key in extra
+        }
+    )
     if "name" in extra:
         frame["agent"] = {"name": extra["name"]}
     return frame
@@ -138,18 +154,33 @@ def owner(conversation: Conversation) -> dict[str, Any]:
     return frame
 
 
+def queue(wait: Wait, email: bool) -> dict[str, Any]:
+    """What a customer who waits is told; `email` is whether an answer by e-mail is offered instead."""
+    key, numbers = phrase(wait)
+    return {"type": "queue", "key": key, **numbers, "text": in_english(wait), "email": email}
+
+
+def by_email(address: str) -> dict[str, Any]:
+    return {"type": "by_email", "email": address}
+
+
 def welcome(
-    conversation: Conversation, customer: Customer, token: str | None, earlier: bool, bot_name: str
+    conversation: Conversation, customer: Customer, token: str | None, earlier: bool, bot_name: str, email: bool
 ) -> dict[str, Any]:
+    identified = customer.external_id is not None
+    known = {"name": customer.name, "identified": identified}
+    if identified and customer.email:
+        known["email"] = customer.email
     frame = {
         **owner(conversation),
         "type": "welcome",
         "protocol": PROTOCOL,
         "conversation": conversation.id,
-        "customer": {"name": customer.name, "identified": customer.external_id is not None},
+        "customer": known,
         "latest": conversation.last_sequence,
         "earlier": earlier,
         "bot_name": bot_name,
+        "email": email,
         "limits": {"text": MAX_TEXT, "frame_bytes": MAX_FRAME_BYTES},
         "heartbeat_s": HEARTBEAT_S,
     }

@@ -45,14 +45,16 @@ async def poll(
         _check_origin(request)
         channel: Channel = request.app.state.channel
         visitor = await channel.resume(_bearer(authorization), _address(request))
-        with request.app.state.hub.listen(conversation_topic(visitor.conversation_id)) as listener:
+        topic = conversation_topic(visitor.conversation_id)
+        with request.app.state.hub.listen(topic) as listener, channel.line(visitor, listener):
             news = await channel.news(visitor, cursor, 0)
             if not news.frames and wait:
                 await _woken_or_gone(request, listener, wait)
                 news = await channel.news(visitor, cursor, 0)
     except SwitchboardError as problem:
         return _json(request, [frames.error(problem)], problem.status)
-    return _json(request, [*news.frames, news.owner, frames.heartbeat(news.latest)])
+    queue = channel.queue(visitor, news.owner["owner"])
+    return _json(request, [*news.frames, news.owner, *([queue] if queue else []), frames.heartbeat(news.latest)])
 
 
 async def _woken_or_gone(request: Request, listener: Any, wait: int) -> None:
@@ -69,7 +71,9 @@ async def _answer(request: Request, frame: Any, authorization: str) -> list[dict
     if isinstance(frame, frames.Hello):
         if not frame.token and authorization:
             frame = frame.model_copy(update={"token": _bearer(authorization)})
-        return (await channel.greet(frame, _address(request))).frames
+        greeting = await channel.greet(frame, _address(request))
+        queue = channel.queue(greeting.visitor, greeting.frames[0]["owner"])
+        return [*greeting.frames, *([queue] if queue else [])]
     visitor = await channel.resume(_bearer(authorization), _address(request))
     return await channel.handle(visitor, frame)
 

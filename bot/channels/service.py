@@ -1,5 +1,6 @@
 """What a visitor's frames do, whatever transport they came on."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +14,18 @@ from bot.conversations.customers import Identity
 from bot.conversations.services import Conversation, Message
 from bot.conversations.turns import HISTORY, Turn
 from bot.db import Database
-from bot.errors import NotSignedIn
-from bot.events import Hub, typing_topic
+from bot.desk.waiting_room import WaitingRoom
+from bot.errors import Invalid, NotSignedIn
+from bot.events import Hub, Listener, typing_topic
 from bot.limits import Limiter
+from bot.mail import services as mail
 from bot.settings import Settings
 
 # Frames that store nothing (typing, read, ping): more than any honest client sends.
 SMALL_FRAMES_PER_MINUTE = 240
+# Enough to correct a slip or two.
+EMAILS_PER_MINUTE = 5
+MAX_EMAIL = 254
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,15 @@ class Channel:
         hub: Hub,
         limiter: Limiter,
         begin_turn: Callable[[Turn | None], None],
+        room: WaitingRoom,
     ) -> None:
         self._settings = settings
         self._db = db
         self._hub = hub
         self._limiter = limiter
         self._begin_turn = begin_turn
+        self._room = room
+        self._email = settings.offers_email
 
     async def greet(self, hello: frames.Hello, address: str) -> Greeting:
         """Raises NotSignedIn, Forbidden, RateLimited, Unavailable."""
@@ -76,7 +85,7 @@ class Channel:
         conversation, customer, messages = greeted
         token = tokens.issue(self._settings.secret_key, customer.id) if renew or customer.id != known else None
         earlier = bool(messages) and messages[0].sequence > hello.cursor + 1
-        first = frames.welcome(conversation, customer, token, earlier, self._settings.bot_name)
+        first = frames.welcome(conversation, customer, token, earlier, self._settings.bot_name, self._email)
         return Greeting(
             Visitor(customer.id, conversation.id, address),
             [first, *map(frames.message, messages)],
@@ -96,6 +105,8 @@ class Channel:
         """Answers to one frame other than hello. Raises SwitchboardError."""
         if isinstance(frame, frames.MessageFrame):
             return await self._message(visitor, frame)
+        if isinstance(frame, frames.EmailMe):
+            return await self._email_me(visitor, frame)
         await self._limiter.check(f"small:{visitor.customer_id}", SMALL_FRAMES_PER_MINUTE)
         if isinstance(frame, frames.Typing):
             await self._hub.publish({typing_topic(visitor.conversation_id, "customer"): None})
@@ -123,6 +134,24 @@ class Channel:
             answers.append(frames.typing("bot", True))
         return answers
 
+    async def _email_me(self, visitor: Visitor, frame: frames.EmailMe) -> list[dict[str, Any]]:
+        await self._limiter.check(f"email:{visitor.customer_id}", EMAILS_PER_MINUTE)
+        await self._limiter.check(f"emails:{visitor.address}", self._settings.visitors_per_minute)
+        if not self._email:
+            raise Invalid("We can't answer by e-mail here.", code="email_unavailable")
+        address = await self._db.write(_by_email, visitor.conversation_id, visitor.customer_id, frame.email)
+        self._room.forget(visitor.conversation_id)
+        return [frames.by_email(address)]
+
+    def line(self, visitor: Visitor, listener: Listener) -> contextlib.AbstractContextManager[None]:
+        """While this visitor can be reached: `listener` is woken when there is something else to say of the queue."""
+        return self._room.line(visitor.conversation_id, listener)
+
+    def queue(self, visitor: Visitor, owner: str) -> dict[str, Any] | None:
+        """What to say of the queue to who waits in it, once it is known."""
+        wait = self._room.told(visitor.conversation_id) if owner == conversations.QUEUE else None
+        return frames.queue(wait, self._email) if wait else None
+
     @staticmethod
     def told(stored: Sequence[Any] | None, cursor: int) -> list[dict[str, Any]] | None:
         """Frames for what a wake-up brought, in order; None when there is something before it and one has to look."""
@@ -143,6 +172,19 @@ class Channel:
             found.append(owner)
         newest = messages[-1].sequence if messages else cursor
         return News(found, owner, newest, conversation.owner_version, conversation.last_sequence)
+
+
+def _by_email(session: Session, conversation_id: str, customer_id: str, wanted: str | None) -> str:
+    """The address that the answer goes to. Without one it is that which the shop vouches for."""
+    conversation = conversations.get_for_customer(session, conversation_id, customer_id)
+    customer = conversations.customer_of(session, conversation)
+    known = customer.email if customer.external_id else None
+    address = (wanted or "").strip() or known
+    if not address:
+        raise Invalid("Please give your e-mail address.", code="email_needed")
+    if len(address) > MAX_EMAIL:
+        raise Invalid(f"An e-mail address has at most {MAX_EMAIL} characters.", code="email_invalid")
+    return mail.switch_to_email(session, conversation_id, customer_id, address)
 
 
 def _find(session: Session, customer_id: str, cursor: int) -> tuple[Conversation, Any, list[Message]] | None:

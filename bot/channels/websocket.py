@@ -10,7 +10,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketDisconnected
 
 from bot.channels import frames, origins
-from bot.channels.service import Channel, Greeting
+from bot.channels.service import Channel, Greeting, Visitor
 from bot.errors import Forbidden, Invalid, SwitchboardError, Unavailable
 from bot.events import Hub, Listener, conversation_topic, typing_topic
 
@@ -100,7 +100,11 @@ class Connection:
         visitor = greeting.visitor
         topics = (conversation_topic(visitor.conversation_id), typing_topic(visitor.conversation_id, "agent"))
         with contextlib.suppress(WebSocketDisconnect, WebSocketDisconnected):
-            with self._hub.listen(topics[0]) as listener, self._hub.listen(topics[1]) as typing:
+            with (
+                self._hub.listen(topics[0]) as listener,
+                self._hub.listen(topics[1]) as typing,
+                self._channel.line(visitor, listener),
+            ):
                 await self._send(greeting.frames)
                 watcher = asyncio.create_task(self._show_typing(typing))
                 try:
@@ -111,13 +115,15 @@ class Connection:
                     watcher.cancel()
 
     async def _follow(self, greeting: Greeting, listener: Listener) -> None:
-        cursor, owner_version = greeting.cursor, greeting.owner_version
+        cursor, owner_version, owner = greeting.cursor, greeting.owner_version, greeting.frames[0]["owner"]
+        queue: dict[str, Any] | None = None
         while True:
             woken = await listener.wait(frames.HEARTBEAT_S)
             told = self._channel.told(listener.take_stored(), cursor) if woken else None
             if told is not None:
                 cursor += len(told)
-                await self._send(told)
+                queue, said = self._queue_now(greeting.visitor, owner, queue)
+                await self._send([*told, *said])
                 continue
             try:
                 news = await self._channel.news(greeting.visitor, cursor, owner_version)
@@ -128,8 +134,17 @@ class Connection:
             except SwitchboardError as problem:
                 await self._send([frames.error(problem)])
                 return
-            cursor, owner_version = news.cursor, news.owner_version
-            await self._send(news.frames if woken else [*news.frames, frames.heartbeat(news.latest)])
+            cursor, owner_version, owner = news.cursor, news.owner_version, news.owner["owner"]
+            queue, said = self._queue_now(greeting.visitor, owner, queue)
+            beat = [] if woken else [frames.heartbeat(news.latest)]
+            await self._send([*news.frames, *said, *beat])
+
+    def _queue_now(
+        self, visitor: Visitor, owner: str, before: dict[str, Any] | None
+    ) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+        """What is to be said of the queue now, and the frame for it where something else was said before."""
+        queue = self._channel.queue(visitor, owner)
+        return queue, [queue] if queue and queue != before else []
 
     async def _show_typing(self, listener: Listener) -> None:
         with contextlib.suppress(WebSocketDisconnect, WebSocketDisconnected):

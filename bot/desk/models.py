@@ -78,6 +78,12 @@ class Handoff(Base):
     pushed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The agent who was away while the customer waited, until they have seen that it went back.
     lost_by: Mapped[str | None] = mapped_column(String(32))
+    # While it waits: when the customer was last heard of (to the minute), and since when they have been away for so
+    # long that they count as gone. bot/desk/forecast.py keeps both.
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Then also: the due_at that they have again when they come back.
+    place_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Team(Base):
@@ -137,3 +143,37 @@ class Holiday(Base):
     # As a day of the week; empty: closed.
     spans: Mapped[list[list[int]]] = mapped_column(JSON)
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Promise(Base):
+    """A range that a waiting customer was shown. A later one does not take the place of an earlier one."""
+
+    __tablename__ = "promises"
+    __table_args__ = (
+        Index("ix_promises_handoff_id", "handoff_id"),
+        Index(
+            "ix_promises_open",
+            "due_at",
+            sqlite_where=text("settled_at IS NULL"),
+            postgresql_where=text("settled_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    handoff_id: Mapped[int] = mapped_column(ForeignKey("handoffs.id"))
+    # Which stay in the queue: the conversation's owner_version all through it.
+    spell: Mapped[int]
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    position: Mapped[int]
+    low_min: Mapped[int]
+    high_min: Mapped[int]
+    # made_at + high_min
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # From when on it is about to break, and whether the hand-off was moved up for that.
+    pressing_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    pressed: Mapped[bool] = mapped_column(default=False)
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Null while open, and where it can't be said: the customer left, or the clock was changed.
+    kept: Mapped[bool | None]
+    # Whether its breaking brought an apology.
+    apologised: Mapped[bool] = mapped_column(default=False)

@@ -6,7 +6,7 @@ Pure functions: no clock, no storage; bounded work whatever the queue. Durations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -23,6 +23,8 @@ DRIFT_AN_HOUR, DRIFT_PLACES = 0.22, 8.0
 POINTS, MEANS = 65, 3.2
 MOST_AHEAD, MOST_CHATS = 500, 512
 LONGEST_WAIT_S = 12 * 3600.0
+# The share of free places that have been taken by the time that is promised, and how few say nothing about it.
+TAKEN_BY, FEW_PICKUPS = 0.95, 3
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,13 @@ class Queue:
     ahead_s: how long each of those ahead has waited, the next to be served first; position is their number plus one.
     chats_s: how long each chat with an agent on duty has been going, where its end frees a place for the next.
     free: places that are free now. Nobody is on duty when there are neither chats nor free places.
+    idle_s: for how long there has been a free place.
     """
 
     ahead_s: Sequence[float]
     chats_s: Sequence[float]
     free: int = 0
+    idle_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,43 @@ def estimates(queue: Queue, rates: Rates) -> list[Wait]:
     chats = clean(queue.chats_s[:MOST_CHATS])
     if not free and not len(chats):
         return [Wait(position, reason="nobody_on_duty") for position in positions]
-    found = [Wait(position, 0.0, 0, 1) for position in positions[:free]]
+    found = _at_free_places(queue, rates, len(positions[:free]))
     if len(positions) > free:
         # The first ones ahead sit down at once where places are free; their chats begin now.
         chats = np.concatenate([chats, np.zeros(min(free, MOST_CHATS))])
         ahead = np.nan_to_num(np.asarray(queue.ahead_s[free : free + MOST_AHEAD], dtype=float), posinf=0.0, neginf=0.0)
         turns = _turns(np.clip(ahead, 0.0, LONGEST_WAIT_S).tolist(), chats, rates)
-        found += [_wait(position, *turn) for position, turn in zip(positions[free:], turns, strict=False)]
+        least = found[-1] if found else Wait(0, 0.0, 0, 1)
+        found += [
+            _no_less(_wait(position, *turn), least) for position, turn in zip(positions[free:], turns, strict=False)
+        ]
     return found + [Wait(position, reason="too_long") for position in positions[len(found) :]]
+
+
+def _at_free_places(queue: Queue, rates: Rates, many: int) -> list[Wait]:
+    """The waits of those for whom there is a place: until an agent takes them."""
+    found = [Wait(0, 0.0, 0, 1)]
+    for position in range(1, many + 1):
+        beside = 0.0
+        if position <= len(queue.ahead_s):
+            beside = max(min(float(queue.ahead_s[position - 1]), queue.idle_s), 0.0)
+        longer = [each - beside for each in rates.pickups_s if each > beside]
+        if len(longer) >= FEW_PICKUPS or not rates.pickups_s:
+            expected = sum(longer) / max(len(longer), 1)
+            high = longer[math.ceil(TAKEN_BY * len(longer)) - 1] if longer else 0.0
+        else:
+            # Longer than hardly ever before: as long again.
+            expected, high = beside / 2, beside
+        high_min = max(math.ceil(high / 60), 1)
+        found.append(_no_less(Wait(position, min(expected, high_min * 60.0), 0, high_min), found[-1]))
+    return found[1:]
+
+
+def _no_less(wait: Wait, before: Wait) -> Wait:
+    """`wait`, with no less promised than to the one before."""
+    if wait.high_min is None or before.high_min is None or wait.high_min >= before.high_min:
+        return wait
+    return replace(wait, high_min=before.high_min)
 
 
 def _wait(position: int, low: float, middle: float, high: float) -> Wait:

@@ -26,6 +26,10 @@ HALF_LIFE_S = 2700.0
 # The rate of giving up is constant between these waits; each stretch is held to the average by so many departures.
 PATIENCE_EDGES_S = np.array([0.0, 15, 30, 60, 120, 240, 480, 900, 1800, 3600])
 PRIOR_DEPARTURES = 3.0
+# How long a free place takes to be taken, before anybody has seen it: enough to say "less than 2 minutes".
+PRIOR_PICKUPS_S = (15.0, 30.0, 45.0, 60.0, 90.0)
+# Only the newest count.
+MOST_PICKUPS = 200
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Rates:
     mean_s, sigma: a chat's length is log-normal with this mean and this spread of its logarithm.
     chats: how many chats that rests on, the prior's worth included.
     edges_s, hazard: a customer who has waited between edges_s[i] and the next edge leaves at hazard[i] a second.
+    pickups_s: how long it took until a free place was taken, in ascending order; empty where it takes no time.
     """
 
     mean_s: float
@@ -59,6 +64,7 @@ class Rates:
     chats: float
     edges_s: tuple[float, ...]
     hazard: tuple[float, ...]
+    pickups_s: tuple[float, ...] = ()
 
     @property
     def mu(self) -> float:
@@ -66,16 +72,27 @@ class Rates:
 
 
 def learn(
-    served: Sequence[Served], waited: Sequence[Waited], *, in_progress_s: Sequence[float] = (), now: float
+    served: Sequence[Served],
+    waited: Sequence[Waited],
+    *,
+    in_progress_s: Sequence[float] = (),
+    pickups_s: Sequence[float] | None = None,
+    now: float,
 ) -> Rates:
     """The rates of a queue from its recent chats and waits, in the order in which they ended.
 
     `in_progress_s` is how long each chat with an agent has been going: when chats grow longer, those that have not
     ended are the first to say so. Times after `now` (a clock that was set back) count as now; what is not a number is
     left out. Of each list the newest 1,500 are looked at.
+
+    `pickups_s`, the newest last, is how long customers waited beside a free place, where agents take chats themselves;
+    None where chats are given to agents at once.
     """
     mean, sigma, chats = _service(served, in_progress_s, now)
-    return Rates(mean, sigma, chats, tuple(PATIENCE_EDGES_S.tolist()), tuple(_hazard(waited).tolist()))
+    pickups: list[float] = []
+    if pickups_s is not None:
+        pickups = sorted([*PRIOR_PICKUPS_S, *clean(pickups_s[-MOST_PICKUPS:]).tolist()])
+    return Rates(mean, sigma, chats, tuple(PATIENCE_EDGES_S.tolist()), tuple(_hazard(waited).tolist()), tuple(pickups))
 
 
 def normal_cdf(z: Floats) -> Floats:

@@ -1,4 +1,3 @@
-/* One session, one view, and what the tabs of a browser share. */
 import { Session, openStore } from './session.js';
 import { speak } from './strings.js';
 import { View } from './view.js';
@@ -30,9 +29,10 @@ export function start(base, options, emit) {
   }
 
   const view = new View(options, speech, base, {
-    say: (text, vote) => session.send(text, vote),
+    send: (text, vote) => session.send(text, vote),
     retry: (entry) => session.retry(entry),
     typing: () => session.typing(),
+    email: (address) => session.email(address),
     toggle(open) {
       if (open) session.connect();
       tab.set('open', open);
@@ -69,8 +69,12 @@ export function start(base, options, emit) {
     pending: (...entry) => view.pending(...entry),
     sent: (ack) => view.sent(ack),
     typing: (frame) => view.typing(frame),
+    queue: (frame) => view.queue(frame),
     state: (state) => view.state(state),
-    error: (frame) => emit('error', frame),
+    error(frame) {
+      if (frame.client_id === 'email') view.refuse(frame.code);
+      emit('error', frame);
+    },
   });
 
   document.addEventListener('visibilitychange', seen, over);
@@ -102,7 +106,6 @@ export function start(base, options, emit) {
   };
 
   session.show();
-  // nobody becomes a visitor by looking at a page
   if (options.identity) app.identify(options.identity);
   else if (store.get('token') || session.outbox().length) session.connect();
   if (tab.get('open') && innerWidth > 480) view.toggle(true, true);

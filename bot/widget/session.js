@@ -1,7 +1,132 @@
-/* The visitor's side of docs/protocol.md. One message is under way at a time, so that they stay in order. */
-import { Link } from './link.js';
+function socket(base, { up, frame, down }) {
+  const url = new URL('channel/socket', base);
+  url.protocol = url.protocol.replace('http', 'ws');
+  const ws = new WebSocket(url);
+  ws.onopen = up;
+  ws.onmessage = ({ data }) => frame(JSON.parse(data));
+  ws.onclose = ({ code }) => down(code);
+  return {
+    send: (message) => ws.readyState === 1 && ws.send(JSON.stringify(message)),
+    close: () => ws.close(),
+  };
+}
 
-/* area: localStorage or sessionStorage; memory where that fails. */
+function poll(base, { up, frame, down, token, cursor }) {
+  let wait = new AbortController();
+  let line = Promise.resolve();
+
+  async function call(query, body, signal) {
+    const answer = await fetch(new URL(`channel/frames${query}`, base), {
+      method: body ? 'POST' : 'GET',
+      headers: token() ? { Authorization: `Bearer ${token()}` } : {},
+      credentials: 'omit',
+      body,
+      signal,
+    });
+    const { frames } = await answer.json();
+    [...frames, {}].forEach(frame);
+    if (frames.some(({ type }) => type === 'welcome')) listen(wait = new AbortController());
+  }
+
+  async function listen({ signal }) {
+    try {
+      while (!signal.aborted) {
+        await call(`?cursor=${cursor()}&wait=25`, undefined, signal);
+        await new Promise((go) => setTimeout(go, 200));
+      }
+    } catch {
+      if (!signal.aborted) down();
+    }
+  }
+
+  queueMicrotask(up);
+  return {
+    send(message) {
+      if (message.type === 'hello') wait.abort();
+      line = line.then(() => call('', JSON.stringify(message))).catch(down);
+    },
+    close: () => wait.abort(),
+  };
+}
+
+class Link {
+  failed = 0;
+  tries = 0;
+  over = new AbortController();
+
+  constructor(base, hooks) {
+    Object.assign(this, { base, hooks });
+    addEventListener('online', () => this.wake(), this.over);
+    addEventListener('offline', () => this.drop(), this.over);
+    document.addEventListener('visibilitychange', () => this.wake(), this.over);
+    this.attempt();
+  }
+
+  attempt() {
+    let mine;
+    const current = (act) => (value) => mine === this.transport && act(value);
+    this.settled = false;
+    this.expect(7000);
+    mine = this.transport = (this.failed < 2 ? socket : poll)(this.base, {
+      ...this.hooks,
+      up: current(this.hooks.up),
+      down: current((code) => this.drop(code)),
+      frame: current((frame) => {
+        if (this.settled) this.expect(this.silence);
+        this.hooks.frame(frame);
+      }),
+    });
+  }
+
+  settle(seconds) {
+    this.silence = seconds * 1000 + 30000;
+    this.settled = true;
+    this.tries = 0;
+    if (this.failed < 2) this.failed = 0;
+    this.expect(this.silence);
+  }
+
+  expect(ms) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.drop(), ms);
+  }
+
+  send(frame) {
+    this.transport?.send(frame);
+  }
+
+  wake() {
+    if (document.visibilityState === 'hidden') return;
+    if (this.transport && this.settled) {
+      this.send({ type: 'ping' });
+      this.expect(4000);
+    } else {
+      this.failed = 0;
+      this.transport?.close();
+      this.attempt();
+    }
+  }
+
+  drop(code) {
+    if (!this.transport) return;
+    this.transport.close();
+    this.transport = null;
+    if (this.failed > 1) this.failed = 0;
+    else if (!this.settled) this.failed += 1;
+    clearTimeout(this.timer);
+    const most = this.failed > 1 ? 0 : Math.min(30000, 1000 * 2 ** this.tries++);
+    this.timer = setTimeout(() => this.attempt(), most * (0.5 + Math.random() / 2));
+    this.hooks.down(code);
+  }
+
+  stop() {
+    this.over.abort();
+    clearTimeout(this.timer);
+    this.transport?.close();
+    this.transport = null;
+  }
+}
+
 export function openStore(prefix, area) {
   let kept = {};
   try {
@@ -31,7 +156,7 @@ export function openStore(prefix, area) {
 export class Session {
   cursor = 0;
   round = 0;
-  acked = new Set(); // numbers beyond the cursor
+  acked = new Set();
   failed = new Set();
   typed = 0;
 
@@ -68,9 +193,8 @@ export class Session {
     else this.on.state('reconnecting');
   }
 
-  /* Without a token one tab at a time: two would be two visitors. */
   async greet() {
-    if (this.greeting) return void (this.again = true); // or its welcome would be taken for ours
+    if (this.greeting) return void (this.again = true);
     const round = this.round += 1;
     this.greeted = false;
     this.release?.();
@@ -82,7 +206,7 @@ export class Session {
     this.token = this.store.get('token');
     this.asked = this.cursor;
     this.greeting = true;
-    const page = location.origin + location.pathname; // a query may be secret
+    const page = location.origin + location.pathname;
     const { token, identity, cursor, locale } = this;
     this.link.send({ type: 'hello', protocol: 1, token, identity, cursor, locale, page });
   }
@@ -90,7 +214,6 @@ export class Session {
   turn() {
     return new Promise((go) => {
       const hold = () => new Promise(go);
-      // without locks pump() reads again who was last
       if (navigator.locks) navigator.locks.request('switchboard', hold).catch(hold);
       else hold();
     });
@@ -114,7 +237,7 @@ export class Session {
   take(frame) {
     const { type } = frame;
     if (['welcome', 'message', 'ack', 'heartbeat', 'error'].includes(type)) this[type](frame);
-    else if (type === 'owner' || type === 'typing') this.on[type](frame);
+    else if (['owner', 'typing', 'queue'].includes(type)) this.on[type](frame);
   }
 
   welcome(frame) {
@@ -126,7 +249,7 @@ export class Session {
     if (again || (this.asked && this.conversation !== conversation)) return this.anew();
     Object.assign(this, { conversation, latest, greeted: true });
     this.link.settle(seconds);
-    this.jump = latest > this.cursor; // only the newest come
+    this.jump = latest > this.cursor;
     if (customer.identified) this.identity = undefined;
     if (!this.asked) {
       this.acked.clear();
@@ -169,6 +292,7 @@ export class Session {
   error(frame) {
     const { code, retry_after_s: seconds = 3, client_id: id } = frame;
     this.on.error(frame);
+    if (id === 'email') return;
     if (!this.greeted) this.greeting = false;
     if (code.startsWith('token_')) {
       if (this.store.get('token') === this.token) this.store.remove('token');
@@ -211,7 +335,7 @@ export class Session {
   }
 
   send(text, vote) {
-    const id = crypto.randomUUID?.() ?? crypto.getRandomValues(new Uint32Array(4)).join('-');
+    const id = crypto.getRandomValues(new Uint32Array(4)).join('-');
     this.retry({ client_id: id, text, vote, at: Date.now() });
   }
 
@@ -241,7 +365,6 @@ export class Session {
     this.pump();
   }
 
-  /* The server will never take it. */
   refuse() {
     this.store.remove(`out:${this.inflight.client_id}`);
     this.fail(this.inflight);
@@ -263,6 +386,11 @@ export class Session {
     if (!this.greeted || Date.now() - this.typed < 3000) return;
     this.typed = Date.now();
     this.link.send({ type: 'typing' });
+  }
+
+  email(email) {
+    if (this.greeted) this.link.send({ type: 'email_me', email, client_id: 'email' });
+    else this.on.error({ client_id: 'email' });
   }
 
   read() {

@@ -1,4 +1,3 @@
-/* What the widget says in English, German, Spanish and French; {} is a name or a number. */
 export const texts = {
   title: ['Chat with us', 'Chat', 'Chat', 'Chat'],
   open: ['Open chat', 'Chat öffnen', 'Abrir el chat', 'Ouvrir le chat'],
@@ -65,6 +64,38 @@ export const texts = {
     'Hemos ocultado datos privados en tu mensaje. No los compartas nunca en un chat.',
     'Nous avons masqué des données privées dans votre message. Ne les partagez jamais dans un chat.',
   ],
+  place: ['You are number {}.', 'Sie sind Nummer {}.', 'Eres el número {}.', 'Vous êtes numéro {}.'],
+  between: ['It will take {}.', 'Es dauert {}.', 'Tardará {}.', 'Il faut {}.'],
+  up_to: ['It will take less than {}.', 'Es dauert weniger als {}.', 'Tardará menos de {}.', 'Il faut moins de {}.'],
+  too_long: ['Very many are waiting.', 'Es warten sehr viele.', 'Hay mucha espera.', 'L’attente est très longue.'],
+  nobody_on_duty: [
+    'Nobody is here just now.',
+    'Gerade ist niemand da.',
+    'Ahora no hay nadie.',
+    'Il n’y a personne en ce moment.',
+  ],
+  wait_apology: [
+    'Sorry, this takes longer than we said.',
+    'Es dauert leider länger als gesagt.',
+    'Lo sentimos, tarda más de lo dicho.',
+    'Désolés, c’est plus long que prévu.',
+  ],
+  email_me: ['E-mail me instead', 'Lieber per E-Mail', 'Mejor por correo', 'Plutôt par e-mail'],
+  email: ['E-mail address', 'E-Mail-Adresse', 'Correo', 'Adresse e-mail'],
+  email_invalid: ['Please check the address.', 'Bitte Adresse prüfen.', 'Revisa el correo.', 'Vérifiez l’adresse.'],
+  cancel: ['Cancel', 'Abbrechen', 'Cancelar', 'Annuler'],
+  by_email: [
+    'We will answer by e-mail to {}.',
+    'Wir antworten per E-Mail an {}.',
+    'Responderemos por correo a {}.',
+    'Nous répondrons par e-mail à {}.',
+  ],
+  closed: [
+    'Nobody is here just now. We are back: {}',
+    'Gerade ist niemand da. Wir sind zurück: {}',
+    'Ahora no hay nadie. Volvemos: {}',
+    'Il n’y a personne en ce moment. De retour : {}',
+  ],
   bot_unavailable: [
     'Our assistant is not available. We have asked a person to join.',
     'Unser Assistent ist nicht verfügbar. Wir haben jemanden aus dem Team gerufen.',
@@ -73,7 +104,6 @@ export const texts = {
   ],
 };
 
-/* lang: what was asked for; spoken: what there is. */
 export function speak(locale, dir) {
   let tag = 'en';
   try {
@@ -82,11 +112,14 @@ export function speak(locale, dir) {
   const lang = tag.split('-')[0];
   const at = Math.max(0, ['en', 'de', 'es', 'fr'].indexOf(lang));
   const clock = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short' });
+  const spoken = at ? lang : 'en';
+  const unit = new Intl.NumberFormat(spoken, { style: 'unit', unit: 'minute', unitDisplay: 'long' });
   return {
     lang,
-    spoken: at ? lang : 'en',
-    dir: dir ?? (['ar', 'fa', 'he', 'ur', 'yi'].includes(lang) ? 'rtl' : 'ltr'),
+    spoken,
+    dir: dir ?? (/^(ar|fa|he|ur|yi)$/.test(lang) ? 'rtl' : 'ltr'),
     t: (key, value = '') => texts[key]?.[at]?.replace('{}', () => value),
+    minutes: (low, high = 1) => low ? unit.formatRange(low, high) : unit.format(high),
     time: (iso) => clock.format(new Date(iso)),
   };
 }

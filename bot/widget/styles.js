@@ -1,4 +1,3 @@
-/* Lengths are pixels: the page's root font size is not ours. */
 const text = `
 :host{all:initial!important;display:block!important;position:fixed!important;z-index:2147483000!important}
 *{box-sizing:border-box;margin:0;unicode-bidi:plaintext}
@@ -9,9 +8,8 @@ const text = `
 [dir=rtl]{text-align:right}
 .text,textarea{text-align:start}
 @supports (color:oklch(from red l c h)){.root{--on:oklch(from var(--brand) clamp(0,(.58 - l)*999,1) 0 0);
-  --accent:oklch(from var(--brand) min(l,.48) c h);
-  --end:oklch(from var(--brand) l c calc(h + 15))}}
-button,textarea{font:inherit;color:inherit;background:none;border:0;padding:0}
+  --accent:oklch(from var(--brand) min(l,.48) c h)}}
+button,textarea,input{font:inherit;color:inherit;background:none;border:0;padding:0}
 button{cursor:pointer}
 b{font-weight:650}
 svg{width:24px;height:24px;flex:none;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:round;
@@ -20,7 +18,6 @@ svg{width:24px;height:24px;flex:none;fill:none;stroke:currentColor;stroke-width:
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 .launcher,.shut,.send,.face{display:grid;place-items:center;flex:none;border-radius:50%}
 .launcher,.send,header,.me .bubble{background:var(--brand);color:var(--on)}
-.launcher,header{background-image:linear-gradient(120deg,#0000,var(--end,#0000))}
 .launcher,.panel{position:fixed;right:24px;box-shadow:0 8px 40px #0f172a40}
 .launcher{bottom:calc(24px + env(safe-area-inset-bottom));width:60px;height:60px}
 .launcher:hover,.shut:hover,.send:hover{transform:scale(1.06)}
@@ -81,6 +78,12 @@ a,u{color:var(--accent)}
 i{width:7px;height:7px;border-radius:50%;background:var(--muted);animation:dot 1.2s infinite}
 i+i{animation-delay:.15s}
 i+i+i{animation-delay:.3s}
+label,input{display:block;width:100%}
+.wait{margin:0 12px 8px;padding:8px 14px;border:1px solid var(--line);border-radius:18px;background:var(--surface);
+  font-size:13px}
+label{margin-top:8px}
+summary{color:var(--accent);cursor:pointer}
+input{margin:4px 0;padding:6px 12px;border:1px solid var(--muted);border-radius:18px}
 footer{display:flex;align-items:flex-end;margin:0 12px calc(12px + env(safe-area-inset-bottom));padding:4px;
   border:1px solid var(--line);border-radius:22px;background:var(--surface)}
 footer:focus-within{outline:2px solid var(--accent)}
@@ -92,14 +95,13 @@ textarea::placeholder{color:var(--muted);opacity:1}
 .open .launcher{display:none}
 .root>.panel{inset:0;width:auto;height:100dvh;border-radius:0}
 header{padding-top:calc(14px + env(safe-area-inset-top))}
-textarea{font-size:16px}}
+textarea,input{font-size:16px}}
 @media (prefers-color-scheme:dark){.root{--accent:oklch(from var(--brand) max(l,.78) c h);--surface:#23272f;
   --canvas:#16191f;--ink:#eceef2;--muted:#a6aebb;--line:#3a404c;color-scheme:dark}}
 @media (prefers-reduced-motion){*,::after{animation:none!important;transition:none!important}}
 @keyframes rise{0%{opacity:0;transform:translateY(10px)}}
 @keyframes dot{30%{opacity:.4;transform:translateY(-4px)}}`;
 
-/* color: any CSS colour; what is written on it or in it stays readable. */
 export function styleSheet(color) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(text);

@@ -1,17 +1,15 @@
-/* The launcher and the panel, in a shadow root. */
 import { styleSheet } from './styles.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const shapes = {
-  chat: 'M21 11.5a8.5 8.5 0 0 1-12.4 7.6L3 21l1.9-5.6A8.5 8.5 0 1 1 21 11.5Z',
+  chat: 'M4 5h16v12H9l-5 4Z',
   down: 'm6 9 6 6 6-6',
   close: 'M6 6l12 12M18 6 6 18',
   send: 'M12 19V5m-6 6 6-6 6 6',
-  book: 'M12 6.5C9.5 5 7 4.5 3.5 4.5v14c3.5 0 6 .5 8.5 2 2.5-1.5 5-2 8.5-2v-14c-3.5 0-6 .5-8.5 2Zm0 0v14',
+  book: 'M12 6H4v13h8Zm0 0h8v13h-8',
 };
 const phone = () => matchMedia('(max-width:480px),(max-height:420px)').matches;
 
-/* Text goes in as text: no markup is ever parsed. */
 function build(element, props, children) {
   for (const name in props) {
     const value = props[name];
@@ -26,7 +24,6 @@ const h = (tag, props, ...children) => build(document.createElement(tag), props,
 const svg = (tag, props, ...children) => build(document.createElementNS(SVG, tag), props, children);
 const icon = (name) => svg('svg', { viewBox: '0 0 24 24', 'aria-hidden': true }, svg('path', { d: shapes[name] }));
 
-/* A link only where the address is http(s). */
 function link(address, base, props, ...children) {
   const url = URL.canParse(address, base) && new URL(address, base);
   if (!/^https?:$/.test(url.protocol)) return h('span', props, ...children);
@@ -37,14 +34,14 @@ const linked = (text) => text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?')\]}])/i
   .map((part, at) => at % 2 ? link(part, undefined, {}, part) : part);
 
 export class View {
-  items = []; // by number
+  items = [];
 
-  constructor(options, { t, time, dir, spoken }, base, on) {
-    Object.assign(this, { t, time, base, on, title: options.title ?? t('title') });
+  constructor(options, speech, base, on) {
+    const { t, dir, spoken } = speech;
+    Object.assign(this, speech, { base, on, title: options.title ?? t('title') });
     const left = options.position ? options.position === 'left' : dir === 'rtl';
     this.root = h('aside', { class: left ? 'root left' : 'root', dir, lang: spoken, 'aria-label': this.title,
       keydown: (event) => this.key(event) }, this.makePanel(), this.makeLauncher());
-    // not for the site's shortcuts
     for (const type of ['keydown', 'keyup', 'keypress']) {
       this.root.addEventListener(type, (event) => event.stopPropagation());
     }
@@ -93,7 +90,49 @@ export class View {
     return this.panel = h('dialog', { class: 'panel', 'aria-label': this.title, cancel: () => this.toggle(false) },
       h('header', {}, this.face, h('div', {}, this.heading, this.status),
         this.button('shut', 'close', () => this.toggle(false), icon('close'))),
-      this.banner, this.scroll, h('footer', {}, this.text, this.send));
+      this.banner, this.scroll, this.makeWait(), h('footer', {}, this.text, this.send));
+  }
+
+  makeWait() {
+    const { t } = this;
+    this.line = h('p', { 'aria-live': 'polite' });
+    this.address = h('input', { type: 'email', required: '', maxlength: 254, 'aria-describedby': 'bad' });
+    this.bad = h('b', { id: 'bad', role: 'alert' });
+    const label = h('summary', {}, t('email_me'));
+    const cancel = () => {
+      this.mail.open = false;
+      label.focus();
+    };
+    const submit = (event) => {
+      event.preventDefault();
+      this.bad.textContent = '';
+      if (this.address.validity.valid) this.on.email(this.address.value);
+      else this.refuse('email_invalid');
+    };
+    this.mail = h('details', { toggle: () => this.mail.open && this.address.focus() }, label,
+      h('form', { novalidate: '', submit }, h('label', {}, t('email'), this.address), this.bad,
+        h('div', { class: 'ask' }, this.pill(t('cancel'), cancel), h('button', { class: 'pill' }, t('send')))));
+    return this.wait = h('div', { class: 'wait', hidden: '' }, this.line, this.mail);
+  }
+
+  queue(frame) {
+    if (!frame && this.wait.contains(this.shadow.activeElement)) this.text.focus();
+    const text = frame ? this.estimate(frame) : '';
+    if (text !== this.line.textContent) this.line.textContent = text;
+    this.wait.hidden = !frame;
+    this.mail.hidden = !frame?.email;
+    this.mail.open &&= frame;
+  }
+
+  estimate({ key, position, low, high }) {
+    const minutes = this.minutes(low, high);
+    const range = this.t(key, minutes) ?? this.t('up_to', minutes);
+    return key === 'nobody_on_duty' ? range : `${this.t('place', position)} ${range}`;
+  }
+
+  refuse(code) {
+    this.bad.textContent = this.t(code) ?? this.t('failed');
+    this.address.focus();
   }
 
   draft(text) {
@@ -107,7 +146,7 @@ export class View {
     this.text.focus();
     if (!text) return;
     this.draft('');
-    this.on.say(text);
+    this.on.send(text);
   }
 
   key(event) {
@@ -121,7 +160,6 @@ export class View {
     return this.panel.open;
   }
 
-  /* quiet: leaves the focus alone */
   toggle(open, quiet) {
     if (open === this.open) return;
     const within = this.shadow.activeElement;
@@ -132,7 +170,6 @@ export class View {
     this.root.classList.toggle('open', open);
     this.launcher.setAttribute('aria-expanded', open);
     this.bottom();
-    // a touch keyboard would hide it
     if (open && !quiet && !matchMedia('(pointer:coarse)').matches) this.text.focus();
     if (!open && within) this.launcher.focus();
     this.on.toggle(open);
@@ -164,7 +201,6 @@ export class View {
     if (!live || scrollHeight - scrollTop - clientHeight < 200) this.bottom(live && item.element);
   }
 
-  /* state: sending, wait or failed */
   pending(entry, state, seconds) {
     let item = this.find(entry.client_id);
     if (!item) {
@@ -182,7 +218,6 @@ export class View {
     state.replaceChildren(this.t(name, seconds));
   }
 
-  /* text: what was stored, which may not be what was typed */
   sent({ client_id: id, sequence, text }) {
     const item = this.find(id);
     if (!item) return;
@@ -202,8 +237,11 @@ export class View {
     this.tail();
   }
 
-  notice({ notice, text, agent, at }) {
-    return h('p', { class: 'notice', title: this.time(at) }, this.t(notice, this.name(agent)) ?? text);
+  notice({ notice, text, agent, at, wait, next, address }) {
+    if (notice === 'by_email') this.queue();
+    const value = address ?? (next === undefined ? this.name(agent) : next && this.time(next));
+    const words = value && this.t(notice, value) || text;
+    return h('p', { class: 'notice', title: this.time(at) }, wait ? `${words} ${this.estimate(wait)}` : words);
   }
 
   name(agent) {
@@ -219,7 +257,7 @@ export class View {
     if (article) bubble.append(this.card(article));
     if (author === 'customer') element.append(item.state = h('p', { class: 'state' }));
     if (asks) {
-      const vote = (word, helped) => this.pill(word, () => this.on.say(word, { sequence, helped }));
+      const vote = (word, helped) => this.pill(word, () => this.on.send(word, { sequence, helped }));
       item.ask = h('p', { class: 'ask' }, this.t('helped'), vote(this.t('yes'), true), vote(this.t('no'), false));
       element.append(item.ask);
     }
@@ -233,7 +271,7 @@ export class View {
   }
 
   pill(title, click) {
-    return h('button', { class: 'pill', click }, title);
+    return h('button', { class: 'pill', type: 'button', click }, title);
   }
 
   tail() {
@@ -241,11 +279,10 @@ export class View {
     const mine = this.items.findLastIndex(({ author }) => author === 'customer');
     this.items.forEach(({ ask }, at) => ask?.toggleAttribute('hidden', at < mine));
     const offers = last?.author === 'bot' && last.frame.quick_replies || [];
-    this.replies.replaceChildren(...offers.map(({ title, text }) => this.pill(title, () => this.on.say(text))));
+    this.replies.replaceChildren(...offers.map(({ title, text }) => this.pill(title, () => this.on.send(text))));
   }
 
   typing({ author, on }) {
-    // an agent says so again and again, the bot once
     if (author === 'agent') this.type(on && this.heading.textContent, 6000);
     else this.type(on && this.bot, 30000);
     if (on) this.bottom();
@@ -264,6 +301,7 @@ export class View {
     this.intro.hidden = earlier;
     this.earlier.hidden = !earlier;
     this.text.maxLength = limits.text;
+    this.address.value ||= customer.email ?? '';
     this.busy(latest > 0);
   }
 
@@ -277,6 +315,7 @@ export class View {
     this.status.textContent = name ? this.title : this.t(owner === 'queue' ? owner : 'bot');
     this.face.replaceChildren(name ? [...name][0] : icon('chat'));
     this.root.classList.toggle('away', owner === 'queue');
+    if (owner !== 'queue') this.queue();
   }
 
   state(state) {

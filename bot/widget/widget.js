@@ -1,4 +1,3 @@
-/* The one script a site includes; README.md says how. */
 (() => {
   const script = document.currentScript;
   const early = window.Switchboard;
