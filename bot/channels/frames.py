@@ -39,6 +39,13 @@ class Hello(_Frame):
     cursor: int = Field(default=0, ge=0, le=MAX_SEQUENCE)
     locale: str = Field(default="en", max_length=20, pattern=r"^[A-Za-z0-9-]*$")
     page: str | None = Field(default=None, max_length=1000)
+    # Whatever the shop's page says: a slip there must not keep its customers from the chat.
+    trouble: Any = None
+
+
+class Trouble(_Frame):
+    type: Literal["trouble"]
+    trouble: Any
 
 
 class MessageFrame(_Frame):
@@ -69,7 +76,7 @@ class EmailMe(_Frame):
     client_id: str | None = Field(default=None, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
 
 
-ClientFrame = Annotated[Hello | MessageFrame | Typing | Read | Ping | EmailMe, Field(discriminator="type")]
+ClientFrame = Annotated[Hello | MessageFrame | Typing | Read | Ping | EmailMe | Trouble, Field(discriminator="type")]
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(ClientFrame)
 
 

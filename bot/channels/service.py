@@ -78,7 +78,7 @@ class Channel:
         if known is None:
             await self._limiter.check(f"visitor:{address}", self._settings.visitors_per_minute)
         greeted = None
-        if known is not None and identity is None and hello.conversation is None:
+        if known is not None and identity is None and hello.conversation is None and hello.trouble is None:
             greeted = await self._db.read(_find, known, hello.cursor)
         if greeted is None:
             greeted = await self._db.write(_open, known, identity, hello)
@@ -112,6 +112,9 @@ class Channel:
             await self._hub.publish({typing_topic(visitor.conversation_id, "customer"): None})
         elif isinstance(frame, frames.Read):
             await self._db.write(conversations.mark_read, visitor.conversation_id, visitor.customer_id, frame.sequence)
+        elif isinstance(frame, frames.Trouble):
+            report = conversations.report_trouble
+            await self._db.write(report, visitor.conversation_id, visitor.customer_id, frame.trouble)
         elif isinstance(frame, frames.Ping):
             news = await self.news(visitor, frames.MAX_SEQUENCE, 0)
             return [frames.heartbeat(news.latest)]
@@ -210,4 +213,6 @@ def _open(
         conversation = conversations.get_for_customer(session, hello.conversation, customer.id)
     else:
         conversation = conversations.current_of(session, customer.id, hello.page)
+    if hello.trouble is not None:
+        conversations.report_trouble(session, conversation.id, customer.id, hello.trouble)
     return conversation, customer, conversations.messages_after(session, conversation.id, hello.cursor, HISTORY)

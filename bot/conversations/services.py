@@ -13,6 +13,8 @@ from bot.db import now
 from bot.errors import Conflict, Forbidden, NotFound
 from bot.events import announce, conversation_topic
 
+PAGE_ERROR = "page_error"
+TROUBLES = ("payment_failed", "validation_errors", PAGE_ERROR)
 # A page that reports the same again and again is not counted further.
 MOST_TROUBLES = 99
 
@@ -136,8 +138,12 @@ def mark_read(session: Session, conversation_id: str, customer_id: str, sequence
     conversation.read_sequence = max(conversation.read_sequence, min(sequence, conversation.last_sequence))
 
 
-def report_trouble(session: Session, conversation_id: str, customer_id: str, what: str) -> None:
-    """The shop's page says what went wrong on it for this customer. Raises Forbidden."""
+def report_trouble(session: Session, conversation_id: str, customer_id: str, reported: Any) -> None:
+    """The shop's page says what went wrong on it for this customer: one of `TROUBLES`, or else some error.
+
+    Raises Forbidden.
+    """
+    what = reported if reported in TROUBLES else PAGE_ERROR
     conversation = get_for_customer(session, conversation_id, customer_id, for_update=True)
     before = conversation.page_trouble or {}
     times = before["times"] + 1 if before.get("what") == what else 1

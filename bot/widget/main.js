@@ -91,6 +91,7 @@ export function start(base, options, emit) {
       if (typeof draft === 'string') view.draft(draft);
     },
     close: () => view.toggle(false),
+    trouble: (trouble) => session.report(trouble),
     identify(token) {
       session.identity = String(token);
       session.anew();

@@ -207,8 +207,8 @@ export class Session {
     this.asked = this.cursor;
     this.greeting = true;
     const page = location.origin + location.pathname;
-    const { token, identity, cursor, locale } = this;
-    this.link.send({ type: 'hello', protocol: 1, token, identity, cursor, locale, page });
+    const { token, identity, cursor, locale, trouble } = this;
+    this.link.send({ type: 'hello', protocol: 1, token, identity, cursor, locale, page, trouble });
   }
 
   turn() {
@@ -247,7 +247,7 @@ export class Session {
     if (token && !(again && this.store.get('token'))) this.store.set('token', this.token = token);
     this.release?.();
     if (again || (this.asked && this.conversation !== conversation)) return this.anew();
-    Object.assign(this, { conversation, latest, greeted: true });
+    Object.assign(this, { conversation, latest, greeted: true, trouble: undefined });
     this.link.settle(seconds);
     this.jump = latest > this.cursor;
     if (customer.identified) this.identity = undefined;
@@ -391,6 +391,11 @@ export class Session {
   email(email) {
     if (this.greeted) this.link.send({ type: 'email_me', email, client_id: 'email' });
     else this.on.error({ client_id: 'email' });
+  }
+
+  report(trouble) {
+    if (this.greeted) this.link.send({ type: 'trouble', trouble });
+    else this.trouble = trouble;
   }
 
   read() {

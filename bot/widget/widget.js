@@ -34,7 +34,7 @@
       return () => listeners[event].delete(fn);
     },
   };
-  for (const name of ['open', 'close', 'identify', 'shutdown']) api[name] = (...args) => run(name, args);
+  for (const name of ['open', 'close', 'identify', 'trouble', 'shutdown']) api[name] = (...args) => run(name, args);
   window.Switchboard = Object.freeze(api);
   if (Array.isArray(early)) early.forEach(([name, ...args]) => api[name]?.(...args));
 

@@ -101,6 +101,19 @@ def test_an_identity_that_does_not_check_out_is_reported_and_the_chat_goes_on(ta
     assert chat.page.evaluate("refused") == "identity_invalid"
 
 
+def test_trouble_on_the_page_is_told_once_there_is_a_chat_and_met_in_it(tab: Tab) -> None:
+    chat = tab()
+    frames = sent_frames(chat.page)
+    chat.page.evaluate("Switchboard.trouble('payment_failed')")
+    chat.page.wait_for_timeout(300)
+    assert frames == []  # nobody becomes a visitor by it
+    chat.open().ask("my card does not work")
+    expect(chat.theirs().first).to_contain_text("your payment did not go through")
+    chat.page.evaluate("Switchboard.trouble('validation_errors')")
+    chat.ask("and now?")
+    assert [frame["trouble"] for frame in frames if frame.get("trouble")] == ["payment_failed", "validation_errors"]
+
+
 def test_signing_out_leaves_nothing_of_the_visitor_in_this_tab_or_another(tab: Tab) -> None:
     one = tab().open()
     two = tab(context=one.page.context)
