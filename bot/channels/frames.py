@@ -121,7 +121,7 @@ def message(stored: Message) -> dict[str, Any]:
         "sequence": stored.sequence,
         "author": stored.author,
         "kind": stored.kind,
-        "text": stored.text,
+        "text": (stored.extra or {}).get("local") or stored.text,
         "at": stored.created_at.isoformat().replace("+00:00", "Z"),
     }
     if stored.author == "customer" and stored.client_id:

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.conversations import notices
 from bot.conversations.models import AGENT, BOT, QUEUE, Conversation, Customer, Message  # noqa: F401 (other rooms')
 from bot.conversations.ownership import change_owner  # noqa: F401 (the same)
 from bot.conversations.text import agent_text
@@ -108,9 +109,12 @@ def add_message(
 
 
 def notice(session: Session, conversation: Conversation, code: str, text: str, **extra: Any) -> Message:
-    return add_message(
-        session, conversation, author="system", kind="notice", text=text, extra={"notice": code, **extra}
-    )
+    """Tell both sides something; `text` is English, `extra` goes along to the customer's client."""
+    shown = {"notice": code, **extra}
+    if code in notices.CODES:
+        local = notices.in_language(code, customer_of(session, conversation).locale, extra)
+        shown |= {"local": local} if local else {}
+    return add_message(session, conversation, author="system", kind="notice", text=text, extra=shown)
 
 
 def post_agent_message(
