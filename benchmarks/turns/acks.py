@@ -18,7 +18,8 @@ from bot.desk import claims
 from bot.desk import services as desk
 from bot.events import MemoryHub
 
-CUSTOMERS = 4
+# Chats at once: one, as a raw commit is alone too; and a few, which queue for the one writer and share its commits.
+CHATS = (1, 4)
 # Between two messages of one customer, on average: far faster than people type, far from the limit.
 PAUSE_S = 0.2
 # Chat and raw commits take turns, so that both meet the same disk and neither waits for the other. Both come
@@ -48,12 +49,12 @@ class Acknowledged:
         }
 
 
-async def measure(side: OurSide, seconds: float, into: Acknowledged) -> None:
-    """Conversations that an agent holds, for `seconds` of chat; the side has to be running."""
+async def measure(side: OurSide, seconds: float, chats: int, into: Acknowledged) -> None:
+    """So many conversations that an agent holds, for `seconds` of chat; the side has to be running."""
     texts = [line.text for line in questions()]
     raw = RawCommits(side.place.folder / "raw.db")
     async with side.customers() as arriving:
-        people = [arriving() for _ in range(CUSTOMERS)]
+        people = [arriving() for _ in range(chats)]
         try:
             for person in people:
                 await person.arrive()
@@ -61,7 +62,7 @@ async def measure(side: OurSide, seconds: float, into: Acknowledged) -> None:
             await _chat(people, texts, 1.0, [])
             for _ in range(max(1, round(seconds / SLICE_S))):
                 await _chat(people, texts, SLICE_S, into.acks_ms)
-                await _commit(raw, texts, SLICE_S, into.commits_ms)
+                await _commit(raw, texts, SLICE_S, chats, into.commits_ms)
         finally:
             for person in people:
                 await person.leave()
@@ -82,10 +83,10 @@ async def _chat(people: list[SocketCustomer], texts: list[str], seconds: float, 
     await asyncio.gather(*(talk(person) for person in people))
 
 
-async def _commit(raw: "RawCommits", texts: list[str], seconds: float, into: list[float]) -> None:
+async def _commit(raw: "RawCommits", texts: list[str], seconds: float, chats: int, into: list[float]) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        await asyncio.sleep(random.expovariate(CUSTOMERS / PAUSE_S))
+        await asyncio.sleep(random.expovariate(chats / PAUSE_S))
         # In this thread: nothing else goes on in this process now.
         into.append(raw.commit(random.choice(texts)))
 

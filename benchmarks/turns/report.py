@@ -24,7 +24,8 @@ def show(result: dict, out: Console) -> None:
         out.print(note.format(store=STORES[result["stock_tracker_store"]]), style="dim")
     out.print(_cpu(result))
     if "human_ack" in result:
-        out.print(_acks(result["human_ack"]))
+        for chats, figures in result["human_ack"].items():
+            out.print(_acks(chats, figures))
     for line in _verdicts(result):
         out.print(line)
 
@@ -77,8 +78,9 @@ def _cpu(result: dict) -> Table:
     return table
 
 
-def _acks(figures: dict[str, float]) -> Table:
-    table = Table(title="A message between two people: until it is acknowledged, durably")
+def _acks(chats: str, figures: dict[str, float]) -> Table:
+    at_once = "one chat" if chats == "1" else f"{chats} chats at once"
+    table = Table(title=f"A message between two people, {at_once}: until it is acknowledged, durably")
     for heading in ("", "p50 ms", "p99 ms", "number"):
         table.add_column(heading, justify="right" if heading else "left")
     for title, name, count in (("message to ack", "ack", "messages"), ("one raw SQLite commit", "commit", "commits")):
@@ -102,7 +104,9 @@ def _verdicts(result: dict) -> list[str]:
         ]
     if "human_ack_p99_over_commit" in result:
         ratio = result["human_ack_p99_over_commit"]
-        lines.append(_verdict(ratio, ratio < WANTED_ACK, "ack p99 over a raw commit (its median)", "under 5x"))
+        lines.append(
+            _verdict(ratio, ratio < WANTED_ACK, "ack p99 over a raw commit (its median), one chat", "under 5x")
+        )
     handed_over = result["handed_over"].get("ours")
     if handed_over:
         lines.append(

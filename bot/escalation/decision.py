@@ -91,7 +91,8 @@ def _grave(signals: Signals, intent: str | None, confidence: float) -> tuple[str
         reasons.append("Somebody may have come to harm.")
     if signals.threat:
         reasons.append("Speaks of the law, or of making it public.")
-    if intent == "complaint" and confidence >= SURE_INTENT:
+    # "Second" is some .6 of one.
+    if intent == "complaint" and confidence >= SURE_INTENT and not signals.one_word:
         reasons.append("The customer is complaining.")
     return tuple(reasons)
 

@@ -85,6 +85,7 @@ class Signals:
     complaint of theirs lately, `valued` that their plan is one that comes first.
     """
 
+    one_word: bool = False
     asks_for_person: bool = False
     frustration_words: int = 0
     abuse_words: int = 0
@@ -120,6 +121,7 @@ def measure(text: str, earlier: Sequence[str] = ()) -> Signals:
     """Signals of `text`, given what the same customer wrote before it since the bot began, oldest first."""
     recent = list(earlier)[-REPEAT_WINDOW:]
     return Signals(
+        one_word=len(text.split()) == 1,
         asks_for_person=bool(_PERSON.search(text)),
         frustration_words=len(_FRUSTRATION.findall(text)),
         abuse_words=len(_ABUSE.findall(text)),

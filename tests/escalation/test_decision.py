@@ -102,6 +102,7 @@ def test_two_answers_that_failed_are_enough(outcome):
 def test_a_complaint_needs_a_sure_classifier(outcome):
     assert outcome("the box was dented", intent="complaint", confidence=0.9).reason == "complaint"
     assert outcome("the box was dented", intent="complaint", confidence=0.3).outcome == CARRY_ON
+    assert outcome("second", intent="complaint", confidence=0.9).outcome == CARRY_ON
 
 
 @pytest.mark.parametrize(
