@@ -264,7 +264,7 @@ export class Session {
 
   message(frame) {
     const { sequence } = frame;
-    if (!this.greeted) return; // comes again after welcome
+    if (!this.greeted) return;
     this.settle(frame);
     if (sequence <= this.cursor) return;
     if (sequence > this.cursor + 1 && !this.jump) return this.greet();

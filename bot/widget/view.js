@@ -119,9 +119,11 @@ export class View {
     if (!frame && this.wait.contains(this.shadow.activeElement)) this.text.focus();
     const text = frame ? this.estimate(frame) : '';
     if (text !== this.line.textContent) this.line.textContent = text;
+    const { hidden } = this.wait;
     this.wait.hidden = !frame;
     this.mail.hidden = !frame?.email;
     this.mail.open &&= frame;
+    if (hidden && frame) this.bottom();
   }
 
   estimate({ key, position, low, high }) {

@@ -14,7 +14,7 @@
     try {
       fn(detail);
     } catch (error) {
-      reportError(error); // the site's, not ours
+      reportError(error);
     }
   });
 

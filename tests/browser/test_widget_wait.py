@@ -84,6 +84,26 @@ def test_the_range_is_shown_changes_and_goes_when_an_agent_joins(tab: Tab) -> No
     expect(line(chat)).to_be_hidden()
 
 
+def test_the_line_covers_nothing_of_what_was_said_last(tab: Tab) -> None:
+    chat = tab()
+    server = Server(chat.page)
+    chat.open()
+    expect(chat.panel.locator("header")).to_contain_text("person")
+    for number in range(1, 13):
+        said = {"author": "bot", "kind": "text", "text": f"Word {number}", "at": "2026-11-23T09:00:00Z"}
+        server.says(type="message", sequence=number, **said)
+    last = chat.log.get_by_text("Word 12")
+    expect(last).to_be_in_viewport()
+    server.says(**RANGE)
+    expect(line(chat)).to_be_visible()
+    expect(last).to_be_in_viewport(ratio=1)
+    below = chat.page.evaluate(
+        "([last, line]) => line.getBoundingClientRect().top - last.getBoundingClientRect().bottom",
+        [last.element_handle(), line(chat).element_handle()],
+    )
+    assert below > 0
+
+
 def test_a_screen_reader_hears_what_has_changed_and_nothing_twice(tab: Tab) -> None:
     chat = tab()
     server = waiting(chat)
