@@ -124,7 +124,10 @@ def live_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApp]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright keeps an event loop running in this thread, where no other can run then."""
+    """Browser tests last: Playwright keeps an event loop running in this thread, where no other can run then.
+
+    That holds for each process of several (scripts/test), as long as files are handed out in this order.
+    """
     items.sort(key=lambda item: "/tests/browser/" in item.path.as_posix())
 
 
