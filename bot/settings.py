@@ -57,6 +57,10 @@ class Settings(KnowledgeSettings):
         default=[],
         description='Plans whose customers come first, as a JSON list: ["business"] (docs/queue.md).',
     )
+    urgent_topics: list[str] = Field(
+        default=[],
+        description='Categories of articles that are due earlier, as a JSON list: ["payment"] (docs/queue.md).',
+    )
     widen_after_s: float = Field(
         default=180, ge=0, le=86_400, description="How long a chat waits for its team, skill or language; then anybody."
     )

@@ -1,5 +1,6 @@
 """What may be done with a conversation. Each function runs inside the caller's transaction."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from bot.conversations import notices
 from bot.conversations.models import AGENT, BOT, QUEUE, Conversation, Customer, Message  # noqa: F401 (other rooms')
 from bot.conversations.ownership import change_owner  # noqa: F401 (the same)
 from bot.conversations.text import agent_text
-from bot.conversations.turns import HISTORY
+from bot.conversations.turns import HISTORY, TROUBLE_LASTS, trouble_of
 from bot.db import now
 from bot.errors import Conflict, Forbidden, NotFound
 from bot.events import announce, conversation_topic
@@ -152,6 +153,12 @@ def report_trouble(session: Session, conversation_id: str, customer_id: str, rep
     before = conversation.page_trouble or {}
     times = before["times"] + 1 if before.get("what") == what else 1
     conversation.page_trouble = {"what": what, "times": min(times, MOST_TROUBLES), "at": now().isoformat()}
+
+
+def in_trouble(conversation: Conversation, at: datetime) -> bool:
+    """Whether the customer's page reported trouble shortly before."""
+    trouble = trouble_of(conversation)
+    return trouble is not None and trouble.at > at - TROUBLE_LASTS
 
 
 def opt_out(session: Session, conversation_id: str) -> None:

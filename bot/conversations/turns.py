@@ -31,6 +31,8 @@ MASKED_NOTICE = (
 )
 # What both sides said before, as far back as the mood of a conversation is read (bot/escalation/mood.py).
 SAID_BEFORE = 12
+# What a page reported longer ago has been dealt with, one way or another.
+TROUBLE_LASTS = timedelta(minutes=30)
 
 _C, _M, _U = Conversation.__table__, Message.__table__, Customer.__table__
 _ID = bindparam("id_")
@@ -307,11 +309,13 @@ def _turn(
         locale=conversation.locale,
         at=waiting.created_at,
         plan=conversation.plan,
-        trouble=_trouble(conversation.page_trouble),
+        trouble=trouble_of(conversation),
     )
 
 
-def _trouble(reported: dict[str, Any] | None) -> Trouble | None:
+def trouble_of(conversation: Any) -> Trouble | None:
+    """What the page of this conversation (its row, or as it is stored) reported last."""
+    reported = conversation.page_trouble
     return Trouble(**reported | {"at": datetime.fromisoformat(reported["at"])}) if reported else None
 
 

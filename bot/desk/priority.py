@@ -12,6 +12,9 @@ HEAD_START = {
 }
 # For plans that the settings name.
 PLAN_HEAD_START = timedelta(minutes=5)
+# For topics (categories of articles) that the settings name, and for who is stuck on a page that reported trouble.
+TOPIC_HEAD_START = timedelta(minutes=5)
+TROUBLE_HEAD_START = timedelta(minutes=5)
 # For who has a complaint open elsewhere.
 COMPLAINT_HEAD_START = timedelta(minutes=5)
 # Before everything else, whatever head start that has.
@@ -19,14 +22,26 @@ FRONT = timedelta(days=365)
 
 
 def due_at(
-    asked_at: datetime, reason: str, *, plan: str | None = None, complaint: bool = False, plans: Collection[str] = ()
+    asked_at: datetime,
+    reason: str,
+    *,
+    plan: str | None = None,
+    complaint: bool = False,
+    plans: Collection[str] = (),
+    topic: str | None = None,
+    topics: Collection[str] = (),
+    trouble: bool = False,
 ) -> datetime:
-    """When a hand-off for `reason` is due; `plans` (in lower case) are those with a head start."""
+    """When a hand-off for `reason` is due; `plans` and `topics` (in lower case) are those with a head start."""
     start = HEAD_START.get(reason, timedelta())
     if plan and plan.casefold() in plans:
         start += PLAN_HEAD_START
     if complaint:
         start += COMPLAINT_HEAD_START
+    if topic and topic.casefold() in topics:
+        start += TOPIC_HEAD_START
+    if trouble:
+        start += TROUBLE_HEAD_START
     return asked_at - start
 
 

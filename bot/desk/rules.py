@@ -20,6 +20,7 @@ class Rules:
     article_language: str = "en"
     # In lower case.
     priority_plans: frozenset[str] = frozenset()
+    urgent_topics: frozenset[str] = frozenset()
     widen_after: timedelta = timedelta(seconds=180)
     grace: tuple[tuple[str, timedelta], ...] = (
         ("gone", timedelta(seconds=120)),
@@ -35,6 +36,7 @@ class Rules:
             capacity=settings.agent_capacity,
             article_language=settings.article_language,
             priority_plans=frozenset(plan.casefold() for plan in settings.priority_plans),
+            urgent_topics=frozenset(topic.casefold() for topic in settings.urgent_topics),
             widen_after=timedelta(seconds=settings.widen_after_s),
             grace=(
                 ("gone", timedelta(seconds=settings.gone_grace_s)),

@@ -88,6 +88,7 @@ def hand_over(
     summary = summarise(messages)
     customer = conversations.customer_of(session, conversation)
     asked_at = now()
+    topic = _topic(session, messages)
     handoff = Handoff(
         conversation_id=conversation.id,
         requested_at=asked_at,
@@ -98,12 +99,15 @@ def hand_over(
             plan=customer.plan,
             complaint=_has_open_complaint(session, customer),
             plans=rules(session).priority_plans,
+            topic=topic,
+            topics=rules(session).urgent_topics,
+            trouble=conversations.in_trouble(conversation, asked_at),
         ),
         reason=reason,
         reasons=reasons or [REASONS.get(reason, reason) + "."],
         summary=summary.text,
         tried=list(summary.tried),
-        **_wanted(session, messages, language or customer.locale),
+        **_wanted(session, topic, language or customer.locale),
     )
     session.add(handoff)
     conversations.change_owner(session, conversation, conversations.QUEUE)
@@ -136,17 +140,17 @@ def _has_open_complaint(session: Session, customer: conversations.Customer) -> b
     return session.scalar(open_ones.limit(1)) is not None
 
 
-def _wanted(session: Session, messages: Sequence[conversations.Message], locale: str) -> dict[str, str | None]:
+def _topic(session: Session, messages: Sequence[conversations.Message]) -> str | None:
+    """The category of the article that was shown last."""
+    shown = [message.extra["article"]["id"] for message in messages if message.extra and message.extra.get("article")]
+    return session.scalar(select(kb_articles.c.category).where(kb_articles.c.id == shown[-1])) if shown else None
+
+
+def _wanted(session: Session, topic: str | None, locale: str) -> dict[str, str | None]:
     """The skill and the language that somebody should have, where some agent names them; else anybody will do."""
     skills, languages = offered(session)
     language = locale.replace("_", "-").split("-")[0].lower()
     known = language in languages and language != rules(session).article_language
-    shown = [message.extra["article"]["id"] for message in messages if message.extra and message.extra.get("article")]
-    topic = (
-        session.scalar(select(kb_articles.c.category).where(kb_articles.c.id == shown[-1]))
-        if shown and skills
-        else None
-    )
     return {"skill": topic if topic in skills else None, "language": language if known else None}
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from bot.conversations.turns import Turn, Uttered
+from bot.conversations.turns import TROUBLE_LASTS, Turn, Uttered
 from bot.dialogue.embeddings import Embeddings
 from bot.escalation import mood
 from bot.escalation.mood import Said
@@ -13,8 +13,6 @@ from bot.escalation.signals import REPEAT_WINDOW, SAME_QUESTION, SHORT_WORDS, Si
 
 # A longer pause is somebody who was away, not somebody who was trying.
 LONGEST_PAUSE = timedelta(minutes=3)
-# What a page reported longer ago has been dealt with, one way or another.
-TROUBLE_LASTS = timedelta(minutes=30)
 
 
 class Noticing:

@@ -150,18 +150,58 @@ async def test_plans_that_the_settings_name_and_open_complaints_are_due_earlier(
         database.close()
 
 
+FLAGS = st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans())
+
+
+async def test_topics_that_the_settings_name_and_trouble_on_the_page_come_first(db_url):
+    database = Database(db_url, MemoryHub(), info=Rules(urgent_topics=frozenset({"payment"})).as_info())
+
+    def shown(session, category):
+        _publish(session, category, category)
+        return ask(session, article=category)
+
+    def stuck(session, minutes_ago):
+        conversation = conversations.current_of(session, customers.new_visitor(session, "en").id)
+        conversations.report_trouble(session, conversation.id, conversation.customer_id, "payment_failed")
+        at = (now() - timedelta(minutes=minutes_ago)).isoformat()
+        conversation.page_trouble = {**conversation.page_trouble, "at": at}
+        services.hand_over(session, conversation, "asked_for_person", [])
+        return conversation.id
+
+    try:
+        shipping = await database.write(shown, "shipping")
+        long_ago = await database.write(stuck, 31)
+        payment = await database.write(shown, "payment")
+        just_now = await database.write(stuck, 1)
+        order = [entry.conversation.id for entry in await database.read(services.queue)]
+        assert order == [payment, just_now, shipping, long_ago]
+    finally:
+        database.close()
+
+
 @given(
     early=st.sampled_from([*priority.HEAD_START, "asked_for_person"]),
     late=st.sampled_from([*priority.HEAD_START, "asked_for_person"]),
     after=st.integers(min_value=0, max_value=86_400),
-    flags=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
+    starts=st.tuples(FLAGS, FLAGS),
 )
-def test_nobody_is_overtaken_by_who_asked_twenty_minutes_later_or_more(early, late, after, flags):
+def test_nobody_is_overtaken_by_who_asked_thirty_minutes_later_or_more(early, late, after, starts):
     asked = now()
-    first = priority.due_at(asked, early, plan="vip" if flags[0] else None, complaint=flags[1], plans={"vip"})
     later = asked + timedelta(seconds=after)
-    second = priority.due_at(later, late, plan="vip" if flags[2] else None, complaint=flags[3], plans={"vip"})
-    assert second >= first or after < 20 * 60
+    first, second = (
+        priority.due_at(
+            at,
+            reason,
+            plan="vip" if vip else None,
+            complaint=complaint,
+            plans={"vip"},
+            topic="payment" if topic else None,
+            topics={"payment"},
+            trouble=trouble,
+        )
+        for at, reason, (vip, complaint, topic, trouble) in ((asked, early, starts[0]), (later, late, starts[1]))
+    )
+    assert second >= first or after < 30 * 60
     assert priority.at_the_front(later) < min(first, second)
 
 
