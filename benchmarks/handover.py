@@ -150,6 +150,8 @@ def _noticed(turns: list[dict[str, Any]], encoder: Encoder) -> Iterator[tuple[in
                     found,
                     frustration=felt.probability,
                     frustration_before=felt.before,
+                    frustration_alone=mood.frustration(now.embedding, now.text).probability,
+                    on_subject=mood.on_subject(now.embedding, [each for each in said if each.by_customer]),
                     mood_reasons=felt.reasons,
                     wants_person=wish,
                 ),

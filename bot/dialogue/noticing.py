@@ -50,6 +50,8 @@ class Noticing:
             repeated=max(found.repeated, _asked_before(Said(True, text, embedding), mine)),
             frustration=round(felt.probability, 3),
             frustration_before=round(felt.before, 3),
+            frustration_alone=round(mood.frustration(embedding, text).probability, 3),
+            on_subject=mood.on_subject(embedding, mine),
             mood_reasons=felt.reasons,
             wants_person=round(mood.wants_person(embedding, text), 3),
         )

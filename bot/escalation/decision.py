@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.escalation.score import Score, calm, score, surely_a_question
+from bot.escalation.score import Score, calm, new_subject, score, surely_a_question
 from bot.escalation.signals import Signals
 
 CARRY_ON = "carry_on"
@@ -22,7 +22,7 @@ SURE_WISH = 0.8
 HAND_OVER_AT = 0.8
 OFFER_AT = 0.5
 # The chance of frustration from which the turn before counts as one that was served badly.
-SERVED_BADLY = 0.3
+SERVED_BADLY = 0.35
 # A person may be on the customer's mind.
 HALF_WISH = 0.3
 
@@ -82,7 +82,8 @@ def _unserved(signals: Signals, intent: str | None, confidence: float, failed_an
         return ("Two answers in a row did not help.",)
     # However politely: two turns in a row that sound as if the answer before was none.
     twice = signals.frustration >= OFFER_AT and signals.frustration_before >= SERVED_BADLY
-    return ("Two answers in a row were no help.",) if twice and not calm(intent, confidence) else ()
+    elsewhere = calm(intent, confidence) or new_subject(signals, intent, confidence)
+    return ("Two answers in a row were no help.",) if twice and not elsewhere else ()
 
 
 def _grave(signals: Signals, intent: str | None, confidence: float) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ HISTORY = 12
 # What was felt a turn ago counts this much, two turns ago its square.
 DECAY = 0.6
 MOOD_TURNS = 4
+SUBJECT_TURNS = 2
 # With fewer words of its own ("and the phone number?") a message repeats another by chance.
 SUBJECT_WORDS = 3
 REASONS = 3
@@ -132,6 +133,11 @@ def frustration(embedding: np.ndarray, text: str, history: Sequence[Said] = (), 
     return Mood(_probability(logit), _reasons(features, by.mood) if logit > 0 else (), earlier[-1] if earlier else 0.0)
 
 
+def on_subject(embedding: np.ndarray, mine: Sequence[Said]) -> float:
+    """Return how near a message is to the customer's two before it, as a cosine; 1 where there are none."""
+    return max((float(embedding @ said.embedding) for said in mine[-SUBJECT_TURNS:]), default=1.0)
+
+
 def felt(earlier: Sequence[Said], by: Fitted) -> list[float]:
     """Return the probability of each of the customer's last turns, each by itself, oldest first."""
     asked = [place for place, said in enumerate(earlier) if said.by_customer][-MOOD_TURNS:]
@@ -149,7 +155,7 @@ def trend(probabilities: Sequence[float]) -> float:
 def turn_features(turns: Sequence[Said], by: Fitted) -> dict[str, float]:
     """Return the features of the last turn, a customer's, without the trend."""
     last, before = turns[-1], turns[:-1]
-    features = words.of_customer(last.text)
+    features = dict(words.of_customer(last.text))
     for name in ("negative", "positive", "customer"):
         features[name] = by.along(name, last.embedding)
     reply = next((said for said in reversed(before) if not said.by_customer), None)

@@ -27,6 +27,10 @@ CALM_INTENTS = frozenset(
 QUESTION = -1.0
 QUESTIONS = frozenset(("ask_question", "order_status", "cancel_order", "return_order"))
 SURE_QUESTION = 0.9
+# What may be a question about something else.
+MAY_ASK = QUESTIONS | {"out_of_scope"}
+# Nearer to what the customer wrote before, as a cosine, a question goes on about it.
+SUBJECT = 0.3
 # Below this the classifier does not know either.
 KNOWN_INTENT = 0.4
 MOST_LOGIT = 6.0
@@ -51,7 +55,7 @@ def score(signals: Signals, intent: str | None, confidence: float) -> Score:
 
     That the answer before failed is no part: the mood has read it, and two in a row are a decision of their own.
     """
-    bounded = min(max(signals.frustration, 0.002), 0.998)
+    bounded = min(max(felt(signals, intent, confidence), 0.002), 0.998)
     logit = math.log(bounded / (1 - bounded))
     parts = _parts(signals, surely_a_question(intent, confidence))
     logit += sum(parts.values()) + A_MINUTE * min(signals.unresolved_min, MOST_MINUTES)
@@ -62,6 +66,17 @@ def score(signals: Signals, intent: str | None, confidence: float) -> Score:
     value = 1 / (1 + math.exp(-max(-MOST_LOGIT, min(MOST_LOGIT, logit))))
     heaviest = sorted(parts, key=lambda each: -parts[each])
     return Score(value, tuple(dict.fromkeys([*heaviest, *signals.mood_reasons])))
+
+
+def felt(signals: Signals, intent: str | None, confidence: float) -> float:
+    """The chance of frustration; a question about something else is taken by itself, whatever went before."""
+    if new_subject(signals, intent, confidence):
+        return min(signals.frustration, signals.frustration_alone)
+    return signals.frustration
+
+
+def new_subject(signals: Signals, intent: str | None, confidence: float) -> bool:
+    return signals.on_subject < SUBJECT and intent in MAY_ASK and confidence >= KNOWN_INTENT
 
 
 def calm(intent: str | None, confidence: float) -> bool:

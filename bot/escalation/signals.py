@@ -79,7 +79,8 @@ class Signals:
     """One customer turn. Counts include this turn.
 
     `frustration` and `wants_person` are probabilities, 0 to 1 (mood.py), `mood_reasons` why, in plain words;
-    `frustration_before` is that of the customer's turn before, by itself;
+    `frustration_before` is that of the customer's turn before, by itself, `frustration_alone` that of this one without
+    what was said before, `on_subject` how near it is to what they wrote before, as a cosine;
     `repeated` is how often the same was asked before; `unresolved_min` minutes since this began, long pauses left out;
     `trouble` is what the customer's page last reported, and `troubles` how often; `complained` that there was a
     complaint of theirs lately, `valued` that their plan is one that comes first.
@@ -98,6 +99,8 @@ class Signals:
     threat: bool = False
     frustration: float = 0.0
     frustration_before: float = 0.0
+    frustration_alone: float = 0.0
+    on_subject: float = 1.0
     mood_reasons: tuple[str, ...] = ()
     wants_person: float = 0.0
     unresolved_min: float = 0.0

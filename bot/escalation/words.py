@@ -3,9 +3,12 @@
 import math
 import re
 import unicodedata
+from functools import lru_cache
 
 # A longer message says no more about its mood, and patterns are run over all of it.
 READ_CHARACTERS = 600
+# The texts whose features are kept: a turn looks at the twelve before it again.
+KEPT = 4096
 
 
 def _any(*phrases: str) -> re.Pattern[str]:
@@ -102,6 +105,7 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFKC", text[:READ_CHARACTERS]).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
 
+@lru_cache(maxsize=KEPT)
 def content(text: str) -> frozenset[str]:
     """The words that carry a message's subject, lower case, cut to six letters so that forms of a word are one."""
     return frozenset(word[:6] for word in WORD.findall(clean(text).lower()) if word not in SMALL_WORDS)
@@ -120,8 +124,9 @@ def only_asks(text: str) -> bool:
     return bool(ends) and all("?" in end for end in ends)
 
 
+@lru_cache(maxsize=KEPT)
 def of_customer(text: str) -> dict[str, float]:
-    """Features of a customer's words, each from 0 to about 1."""
+    """Features of a customer's words, each from 0 to about 1; shared by all who ask, so not to be changed."""
     text = clean(text)
     theirs = not OWN_MISTAKE.search(text)
     no_more = bool(NO_MORE.search(text)) or not theirs
@@ -141,8 +146,9 @@ def of_customer(text: str) -> dict[str, float]:
     }
 
 
+@lru_cache(maxsize=KEPT)
 def of_assistant(text: str) -> dict[str, float]:
-    """Features of what the assistant said just before, each from 0 to about 1."""
+    """Features of what the assistant said just before, each from 0 to about 1; shared, so not to be changed."""
     text = clean(text)
     return {
         "sorry": float(bool(SORRY.search(text))),

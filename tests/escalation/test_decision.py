@@ -126,11 +126,18 @@ def test_strong_words_and_people_in_what_is_surely_a_question_are_about_somethin
 
 
 def test_two_turns_that_sound_unserved_are_enough_however_polite_and_thanks_are_not():
-    polite = replace(CALM, frustration=0.55, frustration_before=0.35)
+    polite = replace(CALM, frustration=0.55, frustration_before=0.45)
     decision = decide(polite, "ask_question", 0.95, 0)
     assert (decision.outcome, decision.reason) == (HAND_OVER, "unresolved")
     assert decide(replace(polite, frustration_before=0.1), "ask_question", 0.6, 0).outcome == OFFER
     assert decide(polite, "thanks", 0.9, 0).outcome == CARRY_ON
+
+
+def test_a_question_about_something_else_is_taken_by_itself_whatever_went_before():
+    elsewhere = Signals(frustration=0.9, frustration_before=0.6, frustration_alone=0.1, on_subject=0.1)
+    assert decide(elsewhere, "ask_question", 0.8, 0).outcome == CARRY_ON
+    assert decide(replace(elsewhere, on_subject=0.5), "ask_question", 0.8, 0).outcome == HAND_OVER
+    assert decide(elsewhere, "did_not_help", 0.8, 0).outcome == HAND_OVER
 
 
 def test_asking_whether_it_is_a_bot_fetches_nobody():
