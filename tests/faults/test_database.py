@@ -7,10 +7,11 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
-from sqlalchemy.engine import make_url
 
 from bot.dialogue.scripted import ScriptedEngine, echo
 from kb_index.schema import migrate
@@ -28,31 +29,38 @@ def cluster():
         yield url
 
 
-def postgres_processes(url: str) -> list[psutil.Process]:
-    port = make_url(url).port
-    found = []
-    for process in psutil.process_iter(["name"]):
-        if process.info["name"] != "postgres":
-            continue
-        listening = [c.laddr.port for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
-        if port in listening:
-            found = [process, *process.children(recursive=True)]
-    return found
+def postmaster_of(url: str) -> psutil.Process:
+    """The server's first process, by its own file: other servers come and go beside this test."""
+    with psycopg.connect(url) as connection:
+        (folder,) = connection.execute("SHOW data_directory").fetchone()
+    return psutil.Process(int((Path(folder) / "postmaster.pid").read_text().split()[0]))
+
+
+@contextlib.contextmanager
+def frozen(url: str) -> Iterator[None]:
+    """No process of the server runs inside the block; the first is stopped first, so that no other one comes."""
+    postmaster = postmaster_of(url)
+    stopped_ones = []
+    try:
+        postmaster.suspend()
+        stopped_ones.append(postmaster)
+        for process in postmaster.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
+                stopped_ones.append(process)
+        assert len(stopped_ones) > 1, "the server's processes were not found"
+        yield
+    finally:
+        for process in reversed(stopped_ones):
+            process.resume()
 
 
 def test_a_frozen_database_refuses_clearly_and_loses_nothing(cluster):
     with running(cluster, ScriptedEngine(echo), messages_per_minute=1000) as service, Client(service.url) as customer:
         assert customer.ask("before")["author"] == "bot"
-        frozen = postgres_processes(cluster)
-        assert frozen, "the cluster's processes were not found"
-        for process in frozen:
-            process.send_signal(signal.SIGSTOP)
-        try:
+        with frozen(cluster):
             customer.send({"type": "message", "client_id": "during", "text": "during"})
             time.sleep(AWAY_S)
-        finally:
-            for process in reversed(frozen):
-                process.send_signal(signal.SIGCONT)
         customer.expect("ack", client_id="during", timeout=30)
         customer.expect("message", author="bot", text="You said: during", timeout=30)
         customer.ask("after")
@@ -64,7 +72,7 @@ def test_a_frozen_database_refuses_clearly_and_loses_nothing(cluster):
 @contextlib.contextmanager
 def stopped(url: str) -> Iterator[None]:
     """The server down inside the block, and up again after it."""
-    postmaster = postgres_processes(url)[0]
+    postmaster = postmaster_of(url)
     command, account = postmaster.cmdline(), postmaster.username()
     postmaster.send_signal(signal.SIGINT)
     psutil.wait_procs([postmaster], timeout=30)
