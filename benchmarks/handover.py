@@ -11,18 +11,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from bot.escalation import mood
 from bot.escalation.decision import FAILED_ANSWERS_LIMIT, HAND_OVER, OFFER, Decision, decide
 from bot.escalation.examples import ExampleError, rows
 from bot.escalation.mood import Said
-from bot.escalation.signals import Signals, measure
+from bot.escalation.noticed import noticed
+from bot.escalation.signals import Signals
 from kb_index.encoder import Encoder, EncoderError
 from kb_index.settings import ROOT
 
@@ -141,21 +140,7 @@ def _noticed(turns: list[dict[str, Any]], encoder: Encoder) -> Iterator[tuple[in
     for place, turn in enumerate(turns):
         now = Said(_customer(turn), turn["text"], encoder.encode([turn["text"]])[0])
         if now.by_customer:
-            felt = mood.frustration(now.embedding, now.text, said)
-            found = measure(now.text, [each.text for each in said if each.by_customer])
-            wish = mood.wants_person(now.embedding, now.text)
-            yield (
-                place,
-                replace(
-                    found,
-                    frustration=felt.probability,
-                    frustration_before=felt.before,
-                    frustration_alone=mood.frustration(now.embedding, now.text).probability,
-                    on_subject=mood.on_subject(now.embedding, [each for each in said if each.by_customer]),
-                    mood_reasons=felt.reasons,
-                    wants_person=wish,
-                ),
-            )
+            yield place, noticed(now, said)
         said.append(now)
 
 

@@ -15,6 +15,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
+from bot import tasks
+
 log = structlog.get_logger(__name__)
 
 QUEUE = "queue"
@@ -137,10 +139,7 @@ class RedisHub(MemoryHub):
         self._task = asyncio.create_task(self._relay())
 
     async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await tasks.end(self._task)
         await self._redis.aclose()
 
     async def publish(self, announced: Announced) -> None:

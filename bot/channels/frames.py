@@ -116,26 +116,20 @@ def _explained(problem: ValidationError, value: dict[str, Any]) -> FrameError:
 
 
 def message(stored: Message) -> dict[str, Any]:
+    extra = stored.extra or {}
     frame: dict[str, Any] = {
         "type": "message",
         "sequence": stored.sequence,
         "author": stored.author,
         "kind": stored.kind,
-        "text": (stored.extra or {}).get("local") or stored.text,
+        "text": extra.get("local") or stored.text,
         "at": stored.created_at.isoformat().replace("+00:00", "Z"),
     }
     if stored.author == "customer" and stored.client_id:
         frame["client_id"] = stored.client_id
     if stored.agent_name:
         frame["agent"] = {"name": stored.agent_name}
-    extra = stored.extra or {}
-    frame.update(
-        {
-            key: extra[key]
-            for key in ("article", "quick_replies", "ask_helped", "notice", "wait", "next", "address")
-            if key in extra
-        }
-    )
+    frame.update({key: extra[key] for key in SHOWN if key in extra})
     if "name" in extra:
         frame["agent"] = {"name": extra["name"]}
     return frame

@@ -9,6 +9,7 @@ import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketDisconnected
 
+from bot import tasks
 from bot.channels import frames, origins
 from bot.channels.service import Channel, Greeting, Visitor
 from bot.errors import Forbidden, Invalid, SwitchboardError, Unavailable
@@ -162,8 +163,5 @@ class Connection:
                 await self._websocket.send_text(json.dumps(frame, ensure_ascii=False))
 
     async def _stop_sending(self) -> None:
-        if self._sender:
-            self._sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sender
-            self._sender = None
+        await tasks.end(self._sender)
+        self._sender = None

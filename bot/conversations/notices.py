@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bot.conversations.text import language_of
+
 # By code, then by language. English is the notice's own text, which is also what agents read.
 _TEXTS: dict[str, dict[str, str]] = {
     "agent_away": {
@@ -31,5 +33,5 @@ CODES = frozenset(_TEXTS)
 
 def in_language(code: str, locale: str, extra: Mapping[str, Any]) -> str | None:
     """The notice's text in a locale such as `de-AT`, filled in from `extra`; None where there is none."""
-    text = _TEXTS.get(code, {}).get(locale.replace("_", "-").split("-")[0].lower())
+    text = _TEXTS.get(code, {}).get(language_of(locale))
     return text.format_map({name: extra.get(name) or "" for name in ("name", "address")}) if text else None

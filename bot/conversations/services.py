@@ -10,7 +10,7 @@ from bot.conversations import notices
 from bot.conversations.models import AGENT, BOT, QUEUE, Conversation, Customer, Message  # noqa: F401 (other rooms')
 from bot.conversations.ownership import change_owner  # noqa: F401 (the same)
 from bot.conversations.text import agent_text
-from bot.conversations.turns import HISTORY, TROUBLE_LASTS, trouble_of
+from bot.conversations.turns import HISTORY, trouble_of
 from bot.db import now
 from bot.errors import Conflict, Forbidden, NotFound
 from bot.events import announce, conversation_topic
@@ -158,7 +158,7 @@ def report_trouble(session: Session, conversation_id: str, customer_id: str, rep
 def in_trouble(conversation: Conversation, at: datetime) -> bool:
     """Whether the customer's page reported trouble shortly before."""
     trouble = trouble_of(conversation)
-    return trouble is not None and trouble.at > at - TROUBLE_LASTS
+    return trouble is not None and trouble.counts(at)
 
 
 def opt_out(session: Session, conversation_id: str) -> None:

@@ -31,3 +31,8 @@ def agent_text(text: str) -> str:
 
 def _visible(character: str) -> bool:
     return not character.isspace() and unicodedata.category(character) not in ("Cf", "Mn")
+
+
+def language_of(locale: str) -> str:
+    """The language of a locale such as `de-AT` or `de_AT`, in lower case."""
+    return locale.replace("_", "-").split("-")[0].lower()

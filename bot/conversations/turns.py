@@ -100,6 +100,9 @@ class Trouble:
     times: int
     at: datetime
 
+    def counts(self, at: datetime) -> bool:
+        return self.at > at - TROUBLE_LASTS
+
 
 @dataclass(frozen=True)
 class Turn:

@@ -1,7 +1,6 @@
 """What the desk does by itself: giving chats to agents (push), and taking them back from agents who are not there."""
 
 import asyncio
-import contextlib
 import math
 import time
 from collections.abc import Set
@@ -11,6 +10,7 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from bot import tasks
 from bot.accounts import services as accounts
 from bot.accounts.services import Account
 from bot.conversations import services as conversations
@@ -168,10 +168,7 @@ class Dispatcher:
         self._running = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        if self._running:
-            self._running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._running
+        await tasks.end(self._running)
 
     async def _run(self) -> None:
         swept = 0.0

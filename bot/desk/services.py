@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from bot.conversations import services as conversations
+from bot.conversations.text import language_of
 from bot.db import now
 from bot.desk import by_email, closed, priority
 from bot.desk.models import Handoff, Team
@@ -97,7 +99,7 @@ def hand_over(
             asked_at,
             reason,
             plan=customer.plan,
-            complaint=_has_open_complaint(session, customer),
+            complaint=_complains(session, customer.id, Handoff.ended_at.is_(None)),
             plans=rules(session).priority_plans,
             topic=topic,
             topics=rules(session).urgent_topics,
@@ -126,20 +128,6 @@ def _tell(session: Session, conversation: conversations.Conversation, reason: st
         conversations.notice(session, conversation, *_HANDED_OVER)
 
 
-def _has_open_complaint(session: Session, customer: conversations.Customer) -> bool:
-    """Whether another chat of theirs is with people because they complain."""
-    open_ones = (
-        select(Handoff.id)
-        .join(conversations.Conversation, conversations.Conversation.id == Handoff.conversation_id)
-        .where(
-            conversations.Conversation.customer_id == customer.id,
-            Handoff.ended_at.is_(None),
-            Handoff.reason == "complaint",
-        )
-    )
-    return session.scalar(open_ones.limit(1)) is not None
-
-
 def _topic(session: Session, messages: Sequence[conversations.Message]) -> str | None:
     """The category of the article that was shown last."""
     shown = [message.extra["article"]["id"] for message in messages if message.extra and message.extra.get("article")]
@@ -149,7 +137,7 @@ def _topic(session: Session, messages: Sequence[conversations.Message]) -> str |
 def _wanted(session: Session, topic: str | None, locale: str) -> dict[str, str | None]:
     """The skill and the language that somebody should have, where some agent names them; else anybody will do."""
     skills, languages = offered(session)
-    language = locale.replace("_", "-").split("-")[0].lower()
+    language = language_of(locale)
     known = language in languages and language != rules(session).article_language
     return {"skill": topic if topic in skills else None, "language": language if known else None}
 
@@ -248,18 +236,17 @@ def newest_handoff(session: Session, conversation_id: str) -> Handoff | None:
 def complained_lately(session: Session, conversation_id: str) -> bool:
     """Whether this customer complained within `COMPLAINT_LASTS`, in this conversation or another one."""
     customer_id = select(conversations.Conversation.customer_id).where(conversations.Conversation.id == conversation_id)
-    return bool(
-        session.scalar(
-            select(Handoff.id)
-            .join(conversations.Conversation, conversations.Conversation.id == Handoff.conversation_id)
-            .where(
-                conversations.Conversation.customer_id == customer_id.scalar_subquery(),
-                Handoff.reason == "complaint",
-                Handoff.requested_at > now() - COMPLAINT_LASTS,
-            )
-            .limit(1)
-        )
+    return _complains(session, customer_id.scalar_subquery(), Handoff.requested_at > now() - COMPLAINT_LASTS)
+
+
+def _complains(session: Session, customer_id: Any, when: ColumnElement[bool]) -> bool:
+    """Whether a customer has a hand-off for a complaint; `customer_id` is one, or a query for it."""
+    found = (
+        select(Handoff.id)
+        .join(conversations.Conversation, conversations.Conversation.id == Handoff.conversation_id)
+        .where(conversations.Conversation.customer_id == customer_id, Handoff.reason == "complaint", when)
     )
+    return session.scalar(found.limit(1)) is not None
 
 
 def _open_handoff(session: Session, conversation_id: str) -> Handoff | None:

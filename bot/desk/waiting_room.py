@@ -14,6 +14,7 @@ from datetime import datetime
 
 import structlog
 
+from bot import tasks
 from bot.db import Database, now
 from bot.desk import forecast, promises
 from bot.desk.forecast import Standing, Waiting
@@ -94,10 +95,7 @@ class WaitingRoom:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await tasks.end(self._task)
 
     @contextlib.contextmanager
     def line(self, conversation_id: str, listener: Listener) -> Iterator[None]:

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from bot.conversations.turns import TROUBLE_LASTS, Turn, Uttered
+from bot.conversations.turns import Turn, Uttered
 from bot.dialogue.embeddings import Embeddings
-from bot.escalation import mood
-from bot.escalation.mood import Said
-from bot.escalation.signals import REPEAT_WINDOW, SAME_QUESTION, SHORT_WORDS, Signals, measure
+from bot.escalation.mood import HISTORY, Said
+from bot.escalation.noticed import noticed
+from bot.escalation.signals import Signals
 
 # A longer pause is somebody who was away, not somebody who was trying.
 LONGEST_PAUSE = timedelta(minutes=3)
@@ -25,7 +25,7 @@ class Noticing:
     async def notice(self, turn: Turn) -> Signals:
         """Raises whatever the encoder raises."""
         found = await self.of(turn.text, turn.before)
-        trouble = turn.trouble if turn.trouble and turn.trouble.at > turn.at - TROUBLE_LASTS else None
+        trouble = turn.trouble if turn.trouble and turn.trouble.counts(turn.at) else None
         return replace(
             found,
             unresolved_min=minutes([*(each.at for each in turn.before), turn.at]),
@@ -40,29 +40,8 @@ class Noticing:
 
     def _measure(self, text: str, before: Sequence[Uttered]) -> Signals:
         encode = self._embeddings.encode
-        embedding = encode(text)
-        history = [Said(each.by_customer, each.text, encode(each.text)) for each in before[-mood.HISTORY :]]
-        mine = [said for said in history if said.by_customer]
-        found = measure(text, [said.text for said in mine])
-        felt = mood.frustration(embedding, text, history)
-        return replace(
-            found,
-            repeated=max(found.repeated, _asked_before(Said(True, text, embedding), mine)),
-            frustration=round(felt.probability, 3),
-            frustration_before=round(felt.before, 3),
-            frustration_alone=round(mood.frustration(embedding, text).probability, 3),
-            on_subject=mood.on_subject(embedding, mine),
-            mood_reasons=felt.reasons,
-            wants_person=round(mood.wants_person(embedding, text), 3),
-        )
-
-
-def _asked_before(now: Said, mine: Sequence[Said]) -> int:
-    """How many of the messages before ask for the same, in whatever words."""
-    if len(now.text.split()) < SHORT_WORDS:
-        return 0
-    recent = [said for said in mine[-REPEAT_WINDOW:] if len(said.text.split()) >= SHORT_WORDS]
-    return sum(float(said.embedding @ now.embedding) >= SAME_QUESTION for said in recent)
+        said = [Said(each.by_customer, each.text, encode(each.text)) for each in before[-HISTORY:]]
+        return noticed(Said(True, text, encode(text)), said)
 
 
 def minutes(moments: Sequence[datetime]) -> float:

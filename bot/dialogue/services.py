@@ -1,13 +1,13 @@
 """One turn: ask the engine, then store what it says, or hand over; always under the turn's lease."""
 
 import asyncio
-import contextlib
 from dataclasses import replace
 from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
 
+from bot import tasks
 from bot.conversations import services as conversations
 from bot.conversations import turns
 from bot.conversations.turns import Reply, Turn
@@ -50,10 +50,7 @@ class Dialogue:
         self._sweeper = asyncio.create_task(self._sweep())
 
     async def stop(self) -> None:
-        if self._sweeper:
-            self._sweeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sweeper
+        await tasks.end(self._sweeper)
         if self._running:
             # A turn cut short here is taken by the next process: its lease runs out.
             _, late = await asyncio.wait(self._running, timeout=3)

@@ -1,13 +1,13 @@
 """Sends what is in the outbox, in the background of each web process."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
 import aiosmtplib
 import structlog
 
+from bot import tasks
 from bot.db import Database, now
 from bot.errors import SwitchboardError, Unavailable
 from bot.events import Hub
@@ -50,10 +50,7 @@ class Mailer:
 
     async def stop(self) -> None:
         """A mail that is cut short here is sent by whoever claims it when its lease has run out."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await tasks.end(self._task)
 
     async def _run(self) -> None:
         while True:

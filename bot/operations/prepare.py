@@ -157,7 +157,7 @@ def _model_inputs() -> list[Path]:
     files = [path for folder in folders for path in folder.rglob("*.yml")]
     files += (ROOT / "bot" / "engine").glob("*.py")
     # What the engine's policy imports; the rest of that package is not part of the model.
-    files += [ROOT / "bot" / "escalation" / name for name in ("decision.py", "signals.py")]
+    files += [ROOT / "bot" / "escalation" / name for name in ("decision.py", "score.py", "signals.py")]
     files += [ROOT / "config.yml", ROOT / "domain.yml", ROOT / "requirements" / "engine.txt"]
     return [*files, ROOT / "models" / "encoder" / "encoder.json", ROOT / "kb_index" / "encoder.py"]
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.escalation import mood
 from bot.escalation.decision import CARRY_ON, HAND_OVER, OFFER, careful, decide
+from bot.escalation.mood import Said
+from bot.escalation.noticed import noticed
 from bot.escalation.score import score
 from bot.escalation.signals import Signals, measure
 from kb_index.encoder import Encoder
@@ -22,12 +23,8 @@ def outcome():
 
     def of(text, earlier=(), intent="nlu_fallback", confidence=0.6, failed=0):
         *before, embedding = encoder.encode([*earlier, text])
-        said = [mood.Said(True, each, vector) for each, vector in zip(earlier, before, strict=True)]
-        felt = mood.frustration(embedding, text, said)
-        wants = mood.wants_person(embedding, text)
-        signals = replace(
-            measure(text, earlier), frustration=felt.probability, mood_reasons=felt.reasons, wants_person=wants
-        )
+        said = [Said(True, each, vector) for each, vector in zip(earlier, before, strict=True)]
+        signals = noticed(Said(True, text, embedding), said)
         return decide(signals, intent, confidence, failed)
 
     return of

@@ -77,6 +77,7 @@ async def test_the_outbox_is_sent_after_a_database_that_stopped_comes_back():
 
         await sooner_or_later(resolved)
         await sooner_or_later(arrived)
+        assert sum("A new lid is on its way." in each.get_content() for each in mailbox.mails) == 1
         await mailer.stop()
         database.close()
     mailbox.stop()
