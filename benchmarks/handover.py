@@ -138,7 +138,7 @@ def _play(turns: list[dict[str, Any]], intents: Intents, encoder: Encoder) -> tu
 def _noticed(turns: list[dict[str, Any]], encoder: Encoder) -> Iterator[tuple[int, Signals]]:
     said: list[Said] = []
     for place, turn in enumerate(turns):
-        now = Said(_customer(turn), turn["text"], encoder.encode([turn["text"]])[0])
+        now = Said.of(_customer(turn), turn["text"], lambda text: encoder.encode([text])[0])
         if now.by_customer:
             yield place, noticed(now, said)
         said.append(now)

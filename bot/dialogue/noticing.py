@@ -40,8 +40,8 @@ class Noticing:
 
     def _measure(self, text: str, before: Sequence[Uttered]) -> Signals:
         encode = self._embeddings.encode
-        said = [Said(each.by_customer, each.text, encode(each.text)) for each in before[-HISTORY:]]
-        return noticed(Said(True, text, encode(text)), said)
+        said = [Said.of(each.by_customer, each.text, encode) for each in before[-HISTORY:]]
+        return noticed(Said.of(True, text, encode), said)
 
 
 def minutes(moments: Sequence[datetime]) -> float:

@@ -63,7 +63,7 @@ def _moods(
         taken = 0.0
         for line in talk:
             started = time.perf_counter()
-            said = Said(line.by_customer, line.text, encoder.encode([line.text])[0])
+            said = Said.of(line.by_customer, line.text, lambda text: encoder.encode([text])[0])
             if line.by_customer:
                 found = mood.frustration(said.embedding, said.text, history).probability
                 mood.wants_person(said.embedding, said.text)

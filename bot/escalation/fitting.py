@@ -18,7 +18,7 @@ import numpy as np
 
 from bot.escalation import measures, mood
 from bot.escalation.examples import ExampleError, Line, dialogues, mood_chance, rows
-from bot.escalation.mood import FITTED_FILE, Fitted, Head, Said
+from bot.escalation.mood import FITTED_FILE, Fitted, Head, Said, heard
 from kb_index.encoder import Encoder, EncoderError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,14 +171,14 @@ def read_examples(folder: Path, emotions: Path, embed: Embed) -> Examples:
     alone = list(_labelled(folder / "turns.jsonl", "mood", mood_chance))
     asides = list(_labelled(folder / "asides.jsonl", "mood", mood_chance))
     lines += [[Line(True, text, chance)] for text, chance in [*alone, *asides]]
-    texts = {line.text for talk in lines for line in talk}
+    texts = {heard(line.by_customer, line.text) for talk in lines for line in talk}
     asked = list(_labelled(folder / "person.jsonl", "wants_person", _yes_or_no))
     people = asked + _mixed(asked, [text for text, _ in alone])
     felt = list(_labelled(emotions / "train.jsonl", "labels", _feelings))
     known = dict(zip(sorted(texts), embed(sorted(texts)), strict=True))
     talks, chances, groups = [], [], []
     for talk in lines:
-        said = [Said(line.by_customer, line.text, known[line.text]) for line in talk]
+        said = [Said.of(line.by_customer, line.text, known.__getitem__) for line in talk]
         for place, line in enumerate(talk):
             if line.by_customer and line.label is not None:
                 talks.append(said[: place + 1])

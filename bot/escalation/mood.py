@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +29,9 @@ MOOD_TURNS = 4
 SUBJECT_TURNS = 2
 # With fewer words of its own ("and the phone number?") a message repeats another by chance.
 SUBJECT_WORDS = 3
+# Of a reply only the beginning is encoded: a whole answer of 100 words costs five times as much as all else of a turn,
+# and the weights were fitted on replies of 25 words at most.
+OPENING_WORDS = 24
 REASONS = 3
 LEAST_REASON = 0.35
 
@@ -44,6 +47,16 @@ class Said:
     by_customer: bool
     text: str
     embedding: np.ndarray
+
+    @classmethod
+    def of(cls, by_customer: bool, text: str, encode: Callable[[str], np.ndarray]) -> Said:
+        """Encode what is heard of a turn."""
+        return cls(by_customer, text, encode(heard(by_customer, text)))
+
+
+def heard(by_customer: bool, text: str) -> str:
+    """Return what of a turn is encoded: a customer's whole message, the beginning of a reply."""
+    return text if by_customer else " ".join(text.split(maxsplit=OPENING_WORDS)[:OPENING_WORDS])
 
 
 @dataclass(frozen=True)

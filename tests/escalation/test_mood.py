@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bot.escalation import mood
-from bot.escalation.mood import FITTED_FILE, FittedError, Said, fitted, frustration, read, wants_person
+from bot.escalation.mood import FITTED_FILE, OPENING_WORDS, FittedError, Said, fitted, frustration, read, wants_person
 from kb_index.encoder import Encoder
 from kb_index.settings import ROOT
 
@@ -168,3 +168,11 @@ def test_reasons_are_the_heaviest_and_few(feel):
     assert 1 <= len(found.reasons) <= mood.REASONS
     assert "The assistant said the same as before." in found.reasons
     assert np.isfinite(found.probability)
+
+
+def test_of_a_long_reply_the_beginning_is_heard_and_of_a_customer_everything():
+    heard = []
+    text = " ".join(f"word{number}" for number in range(100))
+    for by_customer in (True, False):
+        assert Said.of(by_customer, text, lambda part: heard.append(part) or np.zeros(3)).text == text
+    assert heard == [text, " ".join(text.split()[:OPENING_WORDS])]
