@@ -156,7 +156,8 @@ class Database:
             try:
                 outcomes = self._transact_together(jobs)
             except Exception:
-                # Nothing of the batch was committed: each gets its own transaction, and its own tries and errors.
+                # One failed, which is rare, and nothing was committed: each gets a transaction of its own, with its own
+                # tries and errors.
                 outcomes = [self._outcome(job) for job in jobs]
         else:
             outcomes = [self._outcome(job) for job in jobs]
@@ -173,21 +174,16 @@ class Database:
             return None, problem
 
     def _transact_together(self, jobs: "list[_Job]") -> "list[_Outcome]":
-        """Each job in a savepoint with a session of its own, so that one that fails undoes only itself."""
+        """One transaction for all. Raises what the first job that fails raises, and then nothing is changed."""
         outcomes: list[_Outcome] = []
         with self._writing.connect() as connection, connection.begin():
             for job in jobs:
-                session = self._session(connection, join_transaction_mode="create_savepoint")
-                try:
-                    with session, session.begin():
-                        result = job.work(session, *job.args, **job.kwargs)
-                        session.flush()
-                        announced = take_announced(session)
-                    outcomes.append(((result, announced), None))
-                except (OperationalError, PoolTimeout):
-                    raise
-                except Exception as problem:
-                    outcomes.append((None, problem))
+                # A savepoint for each would let the others stand, and cost each of them a fifth of its time.
+                with self._session(connection, join_transaction_mode="rollback_only") as session, session.begin():
+                    result = job.work(session, *job.args, **job.kwargs)
+                    session.flush()
+                    announced = take_announced(session)
+                outcomes.append(((result, announced), None))
         return outcomes
 
     def _transact(self, work: Callable[..., R], args: Any, kwargs: Any) -> tuple[R, Announced]:
