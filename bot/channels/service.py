@@ -11,8 +11,9 @@ from bot.channels import frames, tokens
 from bot.conversations import customers, turns
 from bot.conversations import services as conversations
 from bot.conversations.customers import Identity
+from bot.conversations.records import Turn
 from bot.conversations.services import Conversation, Message
-from bot.conversations.turns import HISTORY, Turn
+from bot.conversations.turns import HISTORY
 from bot.db import Database
 from bot.desk.waiting_room import WaitingRoom
 from bot.errors import Invalid, NotSignedIn

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from bot.conversations import notices
 from bot.conversations.models import AGENT, BOT, QUEUE, Conversation, Customer, Message  # noqa: F401 (other rooms')
 from bot.conversations.ownership import change_owner  # noqa: F401 (the same)
+from bot.conversations.records import trouble_of
 from bot.conversations.text import agent_text
-from bot.conversations.turns import HISTORY, trouble_of
+from bot.conversations.turns import HISTORY
 from bot.db import now
 from bot.errors import Conflict, Forbidden, NotFound
 from bot.events import announce, conversation_topic

@@ -5,7 +5,7 @@ a message (`scripts/bench turn`). Each function runs inside the caller's transac
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from bot.conversations.masking import masked
 from bot.conversations.models import BOT, Conversation, Customer, Message, Vote
+from bot.conversations.records import Posted, Reply, Stored, Turn, Uttered, trouble_of
 from bot.conversations.text import cleaned
 from bot.db import now
 from bot.errors import Forbidden, Invalid
@@ -31,9 +32,8 @@ MASKED_NOTICE = (
 )
 # What both sides said before, as far back as the mood of a conversation is read (bot/escalation/mood.py).
 SAID_BEFORE = 12
-# What a page reported longer ago has been dealt with, one way or another.
-TROUBLE_LASTS = timedelta(minutes=30)
 
+_SHOWN = tuple(each.name for each in fields(Stored))
 _C, _M, _U = Conversation.__table__, Message.__table__, Customer.__table__
 _ID = bindparam("id_")
 _LOOK = select(_C, _U.c.locale, _U.c.plan).join(_U, _U.c.id == _C.c.customer_id).where(_C.c.id == _ID)
@@ -81,81 +81,6 @@ _OVERDUE = (
     .limit(bindparam("limit"))
     .with_for_update(of=_C, skip_locked=True)
 )
-
-
-@dataclass(frozen=True)
-class Uttered:
-    """What the customer or the assistant said."""
-
-    by_customer: bool
-    text: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What the customer's page reported last, and how often since their chat began."""
-
-    what: str
-    times: int
-    at: datetime
-
-    def counts(self, at: datetime) -> bool:
-        return self.at > at - TROUBLE_LASTS
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One customer message that this worker now has to get an answer for.
-
-    `before` is what was said since the bot took over, the newest last, at most `SAID_BEFORE`.
-    """
-
-    conversation_id: str
-    sequence: int
-    text: str
-    vote: bool | None
-    state: dict[str, Any] | None
-    owner_version: int
-    lease: datetime
-    before: tuple[Uttered, ...]
-    locale: str
-    at: datetime
-    plan: str | None = None
-    trouble: Trouble | None = None
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A message as it was just stored: what a row of it says to a customer."""
-
-    sequence: int
-    author: str
-    kind: str
-    text: str
-    created_at: datetime
-    client_id: str | None
-    agent_name: str | None
-    extra: dict[str, Any] | None
-
-
-_SHOWN = tuple(each.name for each in fields(Stored))
-
-
-@dataclass(frozen=True)
-class Posted:
-    message: Stored | Row[Any]
-    repeated: bool
-    turn: Turn | None
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What the bot says: one message to store."""
-
-    text: str
-    kind: str = "text"
-    extra: dict[str, Any] | None = None
 
 
 def post_customer_message(
@@ -314,12 +239,6 @@ def _turn(
         plan=conversation.plan,
         trouble=trouble_of(conversation),
     )
-
-
-def trouble_of(conversation: Any) -> Trouble | None:
-    """What the page of this conversation (its row, or as it is stored) reported last."""
-    reported = conversation.page_trouble
-    return Trouble(**reported | {"at": datetime.fromisoformat(reported["at"])}) if reported else None
 
 
 def _row(conversation_id: str, sequence: int, author: str, at: datetime, **values: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from bot.conversations.turns import Turn, Uttered
+from bot.conversations.records import Turn, Uttered
 from bot.dialogue.embeddings import Embeddings
 from bot.escalation.mood import HISTORY, Said
 from bot.escalation.noticed import noticed

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bot import tasks
 from bot.conversations import services as conversations
 from bot.conversations import turns
-from bot.conversations.turns import Reply, Turn
+from bot.conversations.records import Reply, Turn
 from bot.db import Database
 from bot.desk import services as desk
 from bot.dialogue.engine import Engine, EngineDown, TurnRequest, TurnResult, encoder_failed

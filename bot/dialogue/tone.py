@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.conversations.turns import Reply, Uttered
+from bot.conversations.records import Reply, Uttered
 from bot.escalation.decision import CARRY_ON, OFFER, Decision, careful
 from bot.escalation.signals import Signals
 

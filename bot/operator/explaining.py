@@ -12,8 +12,8 @@ from uuid import uuid4
 from anyio import to_thread
 
 from bot.conversations.masking import Masked, masked
+from bot.conversations.records import Reply, Uttered
 from bot.conversations.text import cleaned
-from bot.conversations.turns import Reply, Uttered
 from bot.db import now
 from bot.dialogue.engine import Engine, EngineDown, TurnRequest, TurnResult, Understanding
 from bot.dialogue.languages import HANDED_ON, NAMES, Guess, Languages

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from bot.conversations import customers, turns
 from bot.conversations import services as conversations
 from bot.conversations.models import Vote
+from bot.conversations.records import Reply
 from bot.conversations.text import cleaned
-from bot.conversations.turns import Reply
 from bot.db import Database
 from bot.errors import Conflict, Forbidden, Invalid
 from bot.events import MemoryHub, conversation_topic

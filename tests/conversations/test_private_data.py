@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from bot.conversations import customers, turns
 from bot.conversations import services as conversations
+from bot.conversations.records import Reply
 from bot.dialogue.scripted import ScriptedEngine, echo
 from tests.people import add_people, signed_in
 from tests.service import Client, on_loop, running
@@ -50,7 +51,7 @@ async def test_a_message_behind_a_masked_one_is_answered_after_it(db):
         chat = conversations.current_of(session, customer.id).id
         turn = turns.post_customer_message(session, chat, customer.id, "c1", PASTED).turn
         turns.post_customer_message(session, chat, customer.id, "c2", "and when is it delivered?")
-        return turns.finish_turn(session, turn, [turns.Reply("All right.")], None)
+        return turns.finish_turn(session, turn, [Reply("All right.")], None)
 
     kept, following = await db.write(talk)
     assert kept and following.text == "and when is it delivered?"

@@ -8,6 +8,7 @@ import pytest
 from bot.accounts.services import AGENT, ensure_account
 from bot.conversations import customers, turns
 from bot.conversations import services as conversations
+from bot.conversations.records import Reply
 from bot.db import Database, now
 from bot.desk import board, claims, services
 from bot.errors import Conflict, NotFound
@@ -215,7 +216,7 @@ async def test_a_bot_reply_that_was_under_way_is_dropped_when_the_chat_is_reopen
 
     turn = (await db.write(write_to_bot)).turn
     await db.write(services.reopen, chat, MIA)
-    kept, _ = await db.write(turns.finish_turn, turn, [turns.Reply("bot talks over Mia")], {})
+    kept, _ = await db.write(turns.finish_turn, turn, [Reply("bot talks over Mia")], {})
     assert not kept
     assert "bot talks over Mia" not in [m.text for m in await db.read(services.transcript, chat)]
 
