@@ -37,7 +37,8 @@ class Customer(Base):
 class Conversation(Base):
     __tablename__ = "conversations"
     __table_args__ = (
-        Index("ix_conversations_customer_id_updated_at", "customer_id", "updated_at"),
+        # Without `updated_at`: every message would rewrite the index, and on PostgreSQL all others of the table.
+        Index("ix_conversations_customer_id", "customer_id"),
         Index("ix_conversations_turn_due_at", "turn_due_at"),
     )
 
