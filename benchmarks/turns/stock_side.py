@@ -16,7 +16,7 @@ from benchmarks.turns import stock
 from benchmarks.turns.load import REPLY_TIMEOUT_S, Said, TurnFailed
 from bot.operations.installation import ENGINE_PYTHON, SERVICE_PYTHON, CannotRun, free_ports
 
-START_TIMEOUT_S = 180
+START_TIMEOUT_S = 600
 STOP_TIMEOUT_S = 10
 CONNECTIONS = 256
 
