@@ -121,7 +121,7 @@ def _measure(options: argparse.Namespace, folder: Path, progress: Console) -> tu
                     seconds = options.ack_seconds / options.rounds / len(acks.CHATS)
                     for chats, into in acknowledged.items():
                         with progress.status(f"Messages between people, {chats} at once, {seconds:.0f} s …"):
-                            asyncio.run(acks.measure(side, seconds, chats, into))
+                            acks.measure(side, seconds, chats, into)
     return runs, acknowledged
 
 

@@ -6,12 +6,13 @@ import sqlite3
 import statistics
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.turns.load import REPLY_TIMEOUT_S
-from benchmarks.turns.our_side import OurSide, SocketCustomer
+from benchmarks.turns.our_side import OurSide
 from benchmarks.turns.questions import questions
+from benchmarks.turns.thin_customer import ThinCustomer
 from bot.conversations import services as conversations
 from bot.db import Database
 from bot.desk import claims
@@ -49,46 +50,44 @@ class Acknowledged:
         }
 
 
-async def measure(side: OurSide, seconds: float, chats: int, into: Acknowledged) -> None:
+def measure(side: OurSide, seconds: float, chats: int, into: Acknowledged) -> None:
     """So many conversations that an agent holds, for `seconds` of chat; the side has to be running."""
     texts = [line.text for line in questions()]
     raw = RawCommits(side.place.folder / "raw.db")
-    async with side.customers() as arriving:
-        people = [arriving() for _ in range(chats)]
-        try:
-            for person in people:
-                await person.arrive()
-            await _give_to_agent(side.place.database_url, [person.conversation for person in people])
-            await _chat(people, texts, 1.0, [])
-            for _ in range(max(1, round(seconds / SLICE_S))):
-                await _chat(people, texts, SLICE_S, into.acks_ms)
-                await _commit(raw, texts, SLICE_S, chats, into.commits_ms)
-        finally:
-            for person in people:
-                await person.leave()
-            raw.close()
+    people = [ThinCustomer(side.socket_url) for _ in range(chats)]
+    try:
+        asyncio.run(_give_to_agent(side.place.database_url, [person.conversation for person in people]))
+        _chat(people, texts, 1.0)
+        for _ in range(max(1, round(seconds / SLICE_S))):
+            into.acks_ms += _chat(people, texts, SLICE_S)
+            into.commits_ms += _commit(raw, texts, SLICE_S, chats)
+    finally:
+        for person in people:
+            person.leave()
+        raw.close()
 
 
-async def _chat(people: list[SocketCustomer], texts: list[str], seconds: float, into: list[float]) -> None:
+def _chat(people: list[ThinCustomer], texts: list[str], seconds: float) -> list[float]:
     until = time.monotonic() + seconds
 
-    async def talk(person: SocketCustomer) -> None:
+    def talk(person: ThinCustomer) -> list[float]:
+        took = []
         while time.monotonic() < until:
-            await asyncio.sleep(random.expovariate(1 / PAUSE_S))
-            started = time.perf_counter()
-            async with asyncio.timeout(REPLY_TIMEOUT_S):
-                await person.say_to_person(random.choice(texts))
-            into.append((time.perf_counter() - started) * 1000)
+            time.sleep(random.expovariate(1 / PAUSE_S))
+            took.append(person.say(random.choice(texts)))
+        return took
 
-    await asyncio.gather(*(talk(person) for person in people))
+    with ThreadPoolExecutor(len(people)) as threads:
+        return [each for took in threads.map(talk, people) for each in took]
 
 
-async def _commit(raw: "RawCommits", texts: list[str], seconds: float, chats: int, into: list[float]) -> None:
+def _commit(raw: "RawCommits", texts: list[str], seconds: float, chats: int) -> list[float]:
     until = time.monotonic() + seconds
+    took = []
     while time.monotonic() < until:
-        await asyncio.sleep(random.expovariate(chats / PAUSE_S))
-        # In this thread: nothing else goes on in this process now.
-        into.append(raw.commit(random.choice(texts)))
+        time.sleep(random.expovariate(chats / PAUSE_S))
+        took.append(raw.commit(random.choice(texts)))
+    return took
 
 
 async def _give_to_agent(url: str, wanted: list[str]) -> None:

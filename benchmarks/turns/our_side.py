@@ -68,12 +68,6 @@ class SocketCustomer:
                     said = _said(frame)
         return said
 
-    async def say_to_person(self, text: str) -> None:
-        """Until the message is acknowledged; nobody answers."""
-        client_id = await self._say(text)
-        while (frame := await self._receive())["type"] != "ack" or frame["client_id"] != client_id:
-            pass
-
     async def leave(self) -> None:
         if self._socket is not None:
             await self._socket.close()
@@ -142,6 +136,10 @@ class OurSide:
             **NO_LIMITS,
         )
 
+    @property
+    def socket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.place.ports.web}/channel/socket"
+
     @contextlib.contextmanager
     def running(self, console: Console) -> Iterator[None]:
         """All three processes, healthy; stopped at the end. Raises CannotRun."""
@@ -152,5 +150,4 @@ class OurSide:
 
     @contextlib.asynccontextmanager
     async def customers(self) -> AsyncIterator[Callable[[], SocketCustomer]]:
-        address = f"ws://127.0.0.1:{self.place.ports.web}/channel/socket"
-        yield lambda: SocketCustomer(address)
+        yield lambda: SocketCustomer(self.socket_url)
