@@ -57,7 +57,7 @@ async def desk(request: Request, account: Agent) -> Response:
 @router.get("/desk/queue")
 async def queue(request: Request, account: Agent, chat: LookedAt = "") -> Response:
     seen = await request.app.state.db.read(board.board, account.id)
-    return page(request, "desk/queue.html", {"board": seen, "chat_id": chat})
+    return page(request, "desk/queue_news.html", {"board": seen, "chat_id": chat})
 
 
 @router.get("/desk/pulse")
@@ -162,7 +162,7 @@ async def saw_missed(request: Request, account: Agent, chat: LookedAt = "") -> R
     if not is_partial(request):
         return RedirectResponse("/desk", status_code=303)
     seen = await database.read(board.board, account.id)
-    return page(request, "desk/queue.html", {"board": seen, "chat_id": chat})
+    return page(request, "desk/queue_news.html", {"board": seen, "chat_id": chat})
 
 
 @router.post("/desk/chats/{chat_id}/transfer")

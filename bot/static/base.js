@@ -58,9 +58,36 @@
       write(element, (element.dataset.date === 'day' ? date : full).format(at));
     }
   };
+  // A code such as “de-AT” is for machines.
+  const languages = new Intl.DisplayNames('en', { type: 'language' });
+  const tellLanguages = () => {
+    for (const element of document.querySelectorAll('[data-language]:not([title])')) {
+      element.title = element.textContent;
+      try {
+        write(element, languages.of(element.textContent));
+      } catch { /* not a code: it stays as it is */ }
+    }
+  };
+
+  tellLanguages();
+  document.addEventListener('htmx:after:swap', tellLanguages);
   tellTimes();
   setInterval(tellTimes, 15000);
   document.addEventListener('htmx:after:swap', tellTimes);
+
+  // What went wrong before is no news any more once something went right.
+  document.addEventListener('htmx:after:request', (event) => {
+    const { request, response, sourceElement } = event.detail.ctx;
+    if (request.method === 'POST' && response.status < 300 && !sourceElement.matches('[data-background]')) {
+      notices.querySelector('.notice.bad')?.remove();
+    }
+  });
+
+  // A browser takes a space for something written.
+  document.addEventListener('input', ({ target }) => {
+    if (!target.matches?.(':is(textarea, input:not([type]))[required]')) return;
+    target.setCustomValidity(target.value && !target.value.trim() ? 'Please write something here.' : '');
+  });
 
   // What somebody did on purpose must not fail in silence; what the page does by itself is tried again.
   document.addEventListener('htmx:error', (event) => {

@@ -40,12 +40,23 @@
   const atBottom = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 120;
   const toBottom = () => (scroll.scrollTop = scroll.scrollHeight);
 
+  // Whoever reads the newest message goes on reading it when the room for it changes, as when the reply box appears.
+  if (chat) {
+    let end = true;
+    scroll.addEventListener('scroll', () => (end = atBottom()));
+    new ResizeObserver(() => end && toBottom()).observe(scroll);
+  }
+
+  const barIsOld = () => Number(document.querySelector('#sb_state .bar').dataset.ownerVersion) !== pulse.owner_version;
+
   const refreshQueue = single(async () => {
     const text = await get(`/desk/queue?chat=${chat}`);
     await htmx.swap({ text, target: list, swap: 'innerMorph', sourceElement: list });
   });
   const refreshState = single(async () => {
     const text = await get(`/desk/chats/${chat}/state${document.hidden ? '' : '?seen=1'}`);
+    // The answer to what the agent did brought it meanwhile: a second time would close what they have opened since.
+    if (!barIsOld()) return;
     await htmx.swap({ text, target: list, swap: 'none', sourceElement: list });
   });
   const refreshMessages = single(async () => {
@@ -70,8 +81,7 @@
     const work = [];
     if (document.getElementById('sb_board').dataset.fingerprint !== pulse.queue) work.push(refreshQueue());
     if (chat) {
-      const bar = document.querySelector('#sb_state .bar');
-      if (Number(bar.dataset.ownerVersion) !== pulse.owner_version) work.push(refreshState());
+      if (barIsOld()) work.push(refreshState());
       if (lastShown() < pulse.latest) work.push(refreshMessages());
     }
     Promise.all(work).catch(() => setTimeout(apply, RETRY_MS));
@@ -164,8 +174,8 @@
     // What was typed while it was under way stays.
     box.value = box.value.startsWith(sending) ? box.value.slice(sending.length) : box.value;
     sending = null;
+    told = 0;
     keep();
-    document.getElementById('sb_notices').replaceChildren();
   });
   document.addEventListener('htmx:after:swap', (event) => {
     if (event.target.closest?.('form')?.method !== 'post') return;

@@ -223,6 +223,76 @@ def test_a_chat_is_passed_on_to_a_colleague_and_the_customer_is_told(browser: Br
         expect(jonas.locator(".status")).to_contain_text("Resolved")
 
 
+def test_where_no_chat_is_open_the_page_says_what_the_list_says(browser: Browser, live_app, tab: Tab) -> None:
+    with at_work(browser, live_app.url, live_app.agent, "/desk") as mia:
+        expect(mia.locator("#sb_live")).to_have_text("Live")
+        _, mark = ask_for_a_person(tab)
+        expect(line(mia, mark)).to_be_visible()
+        waiting = mia.locator("#sb_board").get_attribute("data-waiting")
+        said = "Somebody is waiting" if waiting == "1" else f"{waiting} customers are waiting"
+        expect(mia.locator("#sb_nothing h2")).to_have_text(said)
+        with at_work(browser, live_app.url, live_app.second_agent, "/desk") as jonas:
+            open_chat(jonas, mark)
+            button(jonas, "Claim").click()
+            expect(mia.locator("#sb_nothing h2")).not_to_have_text(said)
+            button(jonas, "Resolve").click()
+
+
+def test_what_went_wrong_leaves_the_send_button_free_and_is_gone_once_it_went_right(
+    browser: Browser, live_app, tab: Tab
+) -> None:
+    with (
+        at_work(browser, live_app.url, live_app.agent, "/desk") as mia,
+        at_work(browser, live_app.url, live_app.second_agent, "/desk") as jonas,
+    ):
+        my_state(jonas).select_option("available")
+        expect(jonas.locator("#sb_presence")).to_have_attribute("data-state", "available")
+        _, mark = ask_for_a_person(tab)
+        open_chat(mia, mark)
+        button(mia, "Claim").click()
+        mia.get_by_label("Your reply").fill("  ")
+        mia.get_by_label("Your reply").press("Control+Enter")
+        assert (
+            mia.get_by_label("Your reply").evaluate("(box) => box.validationMessage") == "Please write something here."
+        )
+        mia.get_by_label("Your reply").fill("")
+        mia.locator("summary", has_text="Pass on").click()
+        button(mia, "Pass the chat on").click()
+        wrong = mia.get_by_role("alert")
+        expect(wrong).to_contain_text("Choose a team or a colleague")
+        send = button(mia, "Send").bounding_box()
+        assert send is not None and wrong.bounding_box()["y"] + wrong.bounding_box()["height"] <= send["y"]
+        mia.get_by_label("To whom").select_option(label="Jonas Weber")
+        button(mia, "Pass the chat on").dblclick()
+        expect(mia.locator(".status")).to_have_text("Jonas Weber has this chat")
+        expect(wrong).to_have_count(0)
+        open_chat(jonas, mark)
+        button(jonas, "Resolve").click()
+        expect(jonas.locator(".status")).to_contain_text("Resolved")
+
+
+def test_the_newest_message_stays_in_sight_when_the_reply_box_appears(browser: Browser, live_app, tab: Tab) -> None:
+    customer, mark = ask_for_a_person(tab)
+    for number in range(12):
+        customer.say(f"line {number}")
+    expect(customer.log.locator(".me.sent")).to_have_count(14)
+    newest = "document.querySelector('#sb_messages').lastElementChild.getBoundingClientRect().bottom"
+    shown = "document.querySelector('#sb_scroll').getBoundingClientRect().bottom"
+    with (
+        at_work(browser, live_app.url, live_app.agent, "/desk") as mia,
+        at_work(browser, live_app.url, live_app.agent, "/desk") as elsewhere,
+    ):
+        open_chat(mia, mark)
+        expect(mia.locator("#sb_messages")).to_contain_text("line 11")
+        open_chat(elsewhere, mark)
+        button(elsewhere, "Claim").click()
+        expect(mia.get_by_label("Your reply")).to_be_visible()
+        expect(mia.locator("#sb_messages")).to_contain_text("has joined")
+        mia.wait_for_function(f"{newest} <= {shown}")
+        button(mia, "Resolve").click()
+        expect(mia.locator(".status")).to_contain_text("Resolved")
+
+
 def test_who_was_away_sees_which_chats_went_back_and_takes_one_again(browser: Browser, live_app, tab: Tab) -> None:
     customer, mark = ask_for_a_person(tab)
     with at_work(browser, live_app.url, live_app.agent, "/desk") as mia:
