@@ -75,6 +75,12 @@
   setInterval(tellTimes, 15000);
   document.addEventListener('htmx:after:swap', tellTimes);
 
+  // What is looked for stands in the address, so that going back comes back to it.
+  document.addEventListener('htmx:after:swap', (event) => {
+    const ctx = event.detail?.ctx;
+    if (ctx?.sourceElement?.matches('[data-address]')) history.replaceState(null, '', ctx.request.action);
+  });
+
   // What went wrong before is no news any more once something went right.
   document.addEventListener('htmx:after:request', (event) => {
     const { request, response, sourceElement } = event.detail.ctx;

@@ -7,6 +7,7 @@
   let saved = fields.map((field) => field.defaultValue);
   saved = JSON.stringify(saved) === written() ? written() : null; // a browser restores what was typed before a reload
   let sent = null;
+  let busy = null;
   let leaving = false;
 
   const tell = () => {
@@ -23,7 +24,12 @@
   const ours = (ctx) => /\/(draft|publish)$/.test(ctx.request.action);
   document.addEventListener('htmx:before:request', (event) => {
     const { action } = event.detail.ctx.request;
-    if (ours(event.detail.ctx)) sent = written();
+    if (ours(event.detail.ctx)) {
+      sent = written();
+      busy = event.detail.ctx.request.submitter;
+      // It may have waited for another one, which gave the article a new number: that one was ours, and no conflict.
+      for (const name of ['revision', 'base_version']) event.detail.ctx.request.body.set(name, form.elements[name].value);
+    }
     // A very long article takes half a minute: every sentence of it is made findable.
     if (/\/(publish|restore)$/.test(action)) unsaved.textContent = 'Publishing …';
     if (action.endsWith('/discard')) leaving = true;
@@ -32,9 +38,17 @@
     const { ctx } = event.detail;
     const status = ctx.response?.status ?? 0;
     if (ctx.request.action.endsWith('/discard') && status >= 300) leaving = false;
+    if (ours(ctx)) busy = null;
     if (ours(ctx) && status >= 200 && status < 300) saved = sent;
     tell();
   });
+
+  // A double click publishes once.
+  document.addEventListener('submit', (event) => {
+    if (event.target !== form || !busy || busy !== event.submitter || written() !== sent) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
 
   document.addEventListener('keydown', (event) => {
     if (event.key.toLowerCase() !== 's' || !(event.ctrlKey || event.metaKey)) return;

@@ -76,6 +76,35 @@ def test_articles_are_found_while_typing(browser: Browser, live_app) -> None:
         expect(aoife.locator("#sb_found")).to_contain_text("Nothing found")
 
 
+def test_going_back_from_an_article_finds_the_search_again(browser: Browser, live_app) -> None:
+    with at_work(browser, live_app.url, live_app.writer, "/studio") as aoife:
+        aoife.get_by_role("searchbox").fill("refund")
+        aoife.wait_for_url("**/studio?q=refund*")
+        found = aoife.locator("ul.articles li").count()
+        aoife.locator("ul.articles a").first.click()
+        expect(aoife.locator("#sb_title")).to_be_visible()
+        aoife.go_back()
+        expect(aoife.get_by_role("searchbox")).to_have_value("refund")
+        expect(aoife.locator("ul.articles li")).to_have_count(found)
+
+
+def test_a_double_click_publishes_once_and_what_follows_a_save_at_once_is_no_conflict(
+    browser: Browser, live_app
+) -> None:
+    with at_work(browser, live_app.url, live_app.writer, "/studio") as aoife:
+        start_article(aoife)
+        aoife.locator("#sb_body").fill("Wrapped in paper.")
+        aoife.get_by_role("button", name="Publish", exact=True).dblclick()
+        expect(aoife.locator("#sb_notices")).to_contain_text("Published as version 1")
+        aoife.locator("#sb_body").fill("Wrapped in linen.")
+        aoife.keyboard.press("Control+s")
+        aoife.get_by_role("button", name="Publish", exact=True).click()
+        expect(aoife.locator("#sb_notices")).to_contain_text("Published as version 2")
+        expect(aoife.locator("#sb_unsaved")).to_have_text("")
+        expect(aoife.locator(".conflict")).to_have_count(0)
+        expect(aoife.locator(".versions li")).to_have_count(2)
+
+
 def test_two_writers_at_one_article_lose_nothing(browser: Browser, live_app) -> None:
     with (
         at_work(browser, live_app.url, live_app.writer, "/studio") as aoife,
