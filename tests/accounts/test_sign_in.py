@@ -82,6 +82,16 @@ def test_each_role_sees_its_part_and_an_operator_all(service):
             assert client.get("/sign-in").headers["location"] == home
 
 
+def test_a_page_that_is_not_there_or_not_theirs_leads_back_to_what_is(service):
+    with signed_in(service, "mia") as mia:
+        assert 'href="/desk">Back to the desk' in mia.get("/desk/chats/x").text
+        assert 'href="/sign-in">To your own pages' in mia.get("/studio").text
+        assert mia.get("/sign-in").headers["location"] == "/desk"
+    with signed_in(service, "aoife") as aoife:
+        assert 'href="/studio">Back to the articles' in aoife.get("/studio/nope").text
+        assert 'href="/help">To the help pages' in aoife.get("/help/nope").text
+
+
 def test_next_leads_back_but_never_away(service):
     with visitor(service) as client:
         answer = client.post("/sign-in", data={"email": MIA, "password": PASSWORD, "next": "/desk?x=1"})
