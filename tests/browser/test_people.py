@@ -18,6 +18,7 @@ def test_teams_and_agents_are_changed_without_a_reload_and_axe_finds_nothing(
         sam.get_by_label("New team").fill("Returns")
         sam.get_by_role("button", name="Add").click()
         expect(sam.get_by_role("status")).to_contain_text("Saved")
+        expect(sam.get_by_label("New team")).to_have_value("")
         mia = sam.locator(".agents li", has_text="Mia Novak")
         mia.get_by_label("Team").select_option(label="Returns")
         mia.get_by_label("Languages").fill("german")
@@ -26,8 +27,13 @@ def test_teams_and_agents_are_changed_without_a_reload_and_axe_finds_nothing(
         # What was typed stays to be put right.
         expect(mia.get_by_label("Languages")).to_have_value("german")
         mia.get_by_label("Languages").fill("de, en")
+        mia.get_by_label("Skills").fill("shipping, shiping")
         mia.get_by_role("button", name="Save").click()
         expect(sam.get_by_role("status")).to_contain_text("Saved")
+        expect(mia.locator(".unknown")).to_have_text("No article has the topic shiping, so no chat needs that skill.")
+        mia.get_by_label("Skills").fill("")
+        mia.get_by_role("button", name="Save").click()
+        expect(mia.locator(".unknown")).to_have_count(0)
         sam.get_by_role("button", name="Remove Returns").click()
         expect(sam.get_by_role("alert")).to_contain_text("still has members")
         assert accessibility_problems(sam) == []
