@@ -13,7 +13,7 @@ export const texts = {
   send: ['Send', 'Senden', 'Enviar', 'Envoyer'],
   you: ['You', 'Sie', 'Tú', 'Vous'],
   bot: ['Answers at once', 'Antwortet sofort', 'Responde al momento', 'Répond tout de suite'],
-  queue: ['Finding a person', 'Wir suchen jemanden für Sie', 'Buscando a una persona', 'Nous cherchons une personne'],
+  queue: ['A person will answer', 'Ein Mensch wird antworten', 'Responderá una persona', 'Une personne répondra'],
   person: ['Our team', 'Unser Team', 'Nuestro equipo', 'Notre équipe'],
   typing: ['{} is typing', '{} schreibt', '{} está escribiendo', '{} écrit'],
   reconnecting: ['Reconnecting…', 'Verbindung wird hergestellt…', 'Reconectando…', 'Reconnexion…'],

@@ -109,7 +109,10 @@ export class View {
       if (this.address.validity.valid) this.on.email(this.address.value);
       else this.refuse('email_invalid');
     };
-    this.mail = h('details', { toggle: () => this.mail.open && this.address.focus() }, label,
+    this.mail = h('details', { toggle: () => {
+      this.bottom();
+      if (this.mail.open) this.address.focus();
+    } }, label,
       h('form', { novalidate: '', submit }, h('label', {}, t('email'), this.address), this.bad,
         h('div', { class: 'ask' }, this.pill(t('cancel'), cancel), h('button', { class: 'pill' }, t('send')))));
     return this.wait = h('div', { class: 'wait', hidden: '' }, this.line, this.mail);

@@ -64,7 +64,7 @@ def test_a_person_is_announced_in_the_visitors_language(tab: Tab, site: HostPage
     chat = tab("/somebody-elses-site", site(lang="de")).open()
     chat.ask("I want to talk to a person")
     expect(chat.log.locator(".notice")).to_contain_text("Wir haben jemanden aus dem Team gerufen")
-    expect(chat.panel.locator("header")).to_contain_text("Wir suchen jemanden für Sie")
+    expect(chat.panel.locator("header")).to_contain_text("Ein Mensch wird antworten")
 
 
 def test_the_conversation_is_there_after_a_reload(tab: Tab) -> None:
@@ -154,7 +154,7 @@ def test_the_site_hears_events_and_its_early_calls_are_played(tab: Tab, site: Ho
     chat = tab("/somebody-elses-site", context)
     expect(chat.text).to_be_visible()
     chat.ask("I want to talk to a person")
-    expect(chat.panel.locator("header")).to_contain_text("Finding a person")
+    expect(chat.panel.locator("header")).to_contain_text("A person will answer")
     chat.page.evaluate("Switchboard.close()")
     expect(chat.panel).to_be_hidden()
     heard = chat.page.evaluate("heard")

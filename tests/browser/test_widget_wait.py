@@ -197,7 +197,7 @@ def test_an_apology_says_the_new_estimate_in_the_visitors_language(tab: Tab, sit
     chat = tab(ELSEWHERE, site(lang="de"))
     server = Server(chat.page)
     chat.open()
-    expect(chat.panel.locator("header")).to_contain_text("Wir suchen jemanden")
+    expect(chat.panel.locator("header")).to_contain_text("Ein Mensch wird antworten")
     server.says(**RANGE)
     expect(line(chat)).to_have_text("Sie sind Nummer 3. Es dauert 4\u20139 Minuten.")
     server.notices("wait_apology", wait={"key": "between", "position": 1, "low": 2, "high": 6})
