@@ -71,6 +71,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     console = Console(highlight=False)
     signal.signal(signal.SIGTERM, _interrupt)
+    # A shell starts what it puts into the background deaf to Ctrl-C, and Python leaves it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if arguments.smoke:
         return _smoke(console)
     ports = Ports(arguments.port, arguments.engine_port, arguments.actions_port)
@@ -89,6 +91,7 @@ def _serve(place: Installation, console: Console, sign_ins: list[tuple[str, str,
         console.print(f"\n  Shop with the widget   [bold]{place.url}/[/bold]")
         console.print(f"  Desk for agents        {place.url}/desk")
         console.print(f"  Studio for writers     {place.url}/studio")
+        console.print(f"  Answers, explained     {place.url}/operator/answers")
         for role, email, password in sign_ins:
             console.print(f"    {role:<9} {email:<22} {password}")
         console.print(f"  Logs and database      {place.folder}\n\n  Ctrl-C stops everything.")
