@@ -69,29 +69,34 @@ async def pulse(request: Request, account: Agent, chat: LookedAt = "") -> JSONRe
 
 @router.get("/desk/events", response_class=EventSourceResponse)
 async def events(request: Request, account: Agent, chat: LookedAt = "") -> AsyncIterator[ServerSentEvent]:
-    """A pulse at once, and another one whenever the queue or a chat of this agent's has changed."""
+    """A pulse at once, and another one whenever the queue or a chat of this agent's has changed; `typing` while the
+    customer of the chat that is looked at types."""
     state = request.app.state
     followed: frozenset[str] = frozenset()
     sent = None
-    while True:
-        # Listening starts before looking: what happens in between wakes us.
-        with state.hub.listen(QUEUE, *map(conversation_topic, followed)) as listener:
-            wait = LOOK_AGAIN_S
-            try:
-                if await access.account_of(request) is None:
-                    yield ServerSentEvent(event="signed_out", data={})
-                    return
-                await state.attendance.seen(account)
-                seen = await state.db.read(board.pulse, account.id, chat)
-                if seen.follow != followed:
-                    followed = seen.follow
-                    continue
-                if seen.frame() != sent:
-                    sent = seen.frame()
-                    yield ServerSentEvent(event="pulse", data=sent)
-            except Unavailable:
-                wait = RECOVER_S
-            await listener.wait(wait)
+    typed = [typing_topic(chat, "customer")] if chat else []
+    with state.hub.listen(*typed) as typing:
+        while True:
+            # Listening starts before looking: what happens in between wakes us.
+            with state.hub.listen(QUEUE, *typed, *map(conversation_topic, followed)) as listener:
+                wait = LOOK_AGAIN_S
+                try:
+                    if await access.account_of(request) is None:
+                        yield ServerSentEvent(event="signed_out", data={})
+                        return
+                    await state.attendance.seen(account)
+                    seen = await state.db.read(board.pulse, account.id, chat)
+                    if seen.follow != followed:
+                        followed = seen.follow
+                        continue
+                    if seen.frame() != sent:
+                        sent = seen.frame()
+                        yield ServerSentEvent(event="pulse", data=sent)
+                except Unavailable:
+                    wait = RECOVER_S
+                await listener.wait(wait)
+            if await typing.wait(0):
+                yield ServerSentEvent(event="typing", data={})
 
 
 @router.get("/desk/chats/{chat_id}")

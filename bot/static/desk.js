@@ -2,6 +2,7 @@
 (() => {
   const POLL_MS = 10000;
   const TYPING_MS = 3000;
+  const TYPING_SHOWN_MS = 6000;
   const RETRY_MS = 3000;
   const root = document.querySelector('[data-desk]');
   const chat = root.dataset.chat;
@@ -10,6 +11,8 @@
   const scroll = document.getElementById('sb_scroll');
   const messages = document.getElementById('sb_messages');
   const title = document.title.replace(/^\(\d+\) /, '');
+  const typing = document.getElementById('sb_typing');
+  let typingTimer = null;
   let pulse = null;
 
   // One fetch of a kind at a time; when more is asked for meanwhile, once again after it.
@@ -49,6 +52,14 @@
 
   const barIsOld = () => Number(document.querySelector('#sb_state .bar').dataset.ownerVersion) !== pulse.owner_version;
 
+  const showTyping = (on) => {
+    clearTimeout(typingTimer);
+    const follow = atBottom();
+    typing.hidden = !on;
+    if (on && follow) toBottom();
+    if (on) typingTimer = setTimeout(() => showTyping(false), TYPING_SHOWN_MS);
+  };
+
   const refreshQueue = single(async () => {
     const text = await get(`/desk/queue?chat=${chat}`);
     await htmx.swap({ text, target: list, swap: 'innerMorph', sourceElement: list });
@@ -63,6 +74,7 @@
     const text = await get(`/desk/chats/${chat}/messages?after=${lastShown()}`);
     const follow = atBottom();
     await htmx.swap({ text, target: messages, swap: 'beforeend', sourceElement: messages });
+    if (messages.lastElementChild?.matches('.customer')) showTyping(false);
     if (follow) toBottom();
   });
 
@@ -108,6 +120,7 @@
       pulse = JSON.parse(event.data);
       apply();
     });
+    source.addEventListener('typing', () => showTyping(true));
     source.addEventListener('signed_out', signedOut);
     source.addEventListener('error', () => {
       tell('off', 'Reconnecting …');

@@ -223,6 +223,22 @@ def test_a_chat_is_passed_on_to_a_colleague_and_the_customer_is_told(browser: Br
         expect(jonas.locator(".status")).to_contain_text("Resolved")
 
 
+def test_an_agent_sees_that_the_customer_is_typing(browser: Browser, live_app, tab: Tab) -> None:
+    customer, mark = ask_for_a_person(tab)
+    with at_work(browser, live_app.url, live_app.agent, "/desk") as mia:
+        open_chat(mia, mark)
+        button(mia, "Claim").click()
+        expect(mia.locator("#sb_live")).to_have_text("Live")
+        expect(mia.locator("#sb_typing")).to_be_hidden()
+        customer.text.press_sequentially("The handle, to")
+        expect(mia.locator("#sb_typing")).to_have_text("The visitor is typing …")
+        customer.say("The handle, too")
+        expect(mia.locator("#sb_messages")).to_contain_text("The handle, too")
+        expect(mia.locator("#sb_typing")).to_be_hidden()
+        button(mia, "Resolve").click()
+        expect(mia.locator(".status")).to_contain_text("Resolved")
+
+
 def test_where_no_chat_is_open_the_page_says_what_the_list_says(browser: Browser, live_app, tab: Tab) -> None:
     with at_work(browser, live_app.url, live_app.agent, "/desk") as mia:
         expect(mia.locator("#sb_live")).to_have_text("Live")
