@@ -75,6 +75,19 @@
   setInterval(tellTimes, 15000);
   document.addEventListener('htmx:after:swap', tellTimes);
 
+  // What opens over the page closes as people expect it to.
+  const popup = () => document.querySelector('details[data-popup][open]');
+  document.addEventListener('keydown', (event) => {
+    const open = event.key === 'Escape' && popup();
+    if (!open) return;
+    open.open = false;
+    open.querySelector('summary').focus();
+  });
+  document.addEventListener('click', (event) => {
+    const open = popup();
+    if (open && !open.contains(event.target)) open.open = false;
+  });
+
   // What is looked for stands in the address, so that going back comes back to it.
   document.addEventListener('htmx:after:swap', (event) => {
     const ctx = event.detail?.ctx;

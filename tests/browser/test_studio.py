@@ -65,6 +65,42 @@ def test_an_article_is_written_beside_its_preview_published_changed_and_restored
         assert reader.reload().status == 404
 
 
+def test_publishing_an_old_version_asks_first_and_the_one_in_use_is_not_offered(browser: Browser, live_app) -> None:
+    with at_work(browser, live_app.url, live_app.writer, "/studio") as aoife:
+        start_article(aoife)
+        aoife.locator("#sb_body").fill("The first words.")
+        publish(aoife, 1)
+        aoife.locator("#sb_body").fill("Other words.")
+        publish(aoife, 2)
+        again = aoife.get_by_role("button", name="Publish this version again")
+        aoife.get_by_role("link", name="Version 2", exact=True).click()
+        expect(aoife.locator(".heading .tag")).to_have_text("In use")
+        expect(again).to_have_count(0)
+        aoife.get_by_role("link", name="Back to the editor").click()
+        aoife.get_by_role("link", name="Version 1", exact=True).click()
+        aoife.once("dialog", lambda dialog: dialog.dismiss())
+        again.click()
+        expect(aoife.locator("article")).to_contain_text("The first words.")
+        aoife.once("dialog", lambda dialog: dialog.accept())
+        again.click()
+        expect(aoife.locator("#sb_body")).to_have_value("The first words.")
+        expect(aoife.locator("#sb_history")).to_contain_text("Version 3")
+
+
+def test_the_form_for_a_new_article_closes_by_keyboard_and_by_a_click_elsewhere(browser: Browser, live_app) -> None:
+    with at_work(browser, live_app.url, live_app.writer, "/studio") as aoife:
+        opener, title = aoife.locator("details.new summary"), aoife.get_by_label("Title", exact=True)
+        opener.press("Enter")
+        expect(title).to_be_visible()
+        title.press("Escape")
+        expect(title).to_be_hidden()
+        expect(opener).to_be_focused()
+        opener.click()
+        expect(title).to_be_visible()
+        aoife.get_by_role("heading", name="Articles").click()
+        expect(title).to_be_hidden()
+
+
 def test_articles_are_found_while_typing(browser: Browser, live_app) -> None:
     with at_work(browser, live_app.url, live_app.writer, "/studio") as aoife:
         everything = aoife.locator("ul.articles li").count()
