@@ -35,7 +35,9 @@ class Line:
 
     @property
     def first_words(self) -> str:
-        return self.entry.handoff.summary.split("\n", 1)[0].strip("“”") or "(nothing written yet)"
+        """The first thing said that says something: “hello” does not."""
+        said = [line.strip("“”") for line in self.entry.handoff.summary.split("\n") if line.startswith("“")]
+        return next((line for line in said if len(line.split()) > 2), said[0] if said else "(nothing written yet)")
 
     @property
     def needs_reply(self) -> bool:

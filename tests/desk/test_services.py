@@ -233,6 +233,19 @@ async def test_the_board_parts_mine_from_waiting_and_from_colleagues(db):
     assert states == {mine: board.MINE, theirs: board.THEIRS, waiting: board.WAITING}
 
 
+async def test_the_list_shows_the_first_words_that_say_something(db):
+    told = {
+        ("hello", "Hi there!", "My kettle leaks", "really", "a lot"): "hello",
+        ("hello", "My kettle leaks at the lid"): "My kettle leaks at the lid",
+        ("hello", "x", "y", "The lid of my kettle leaks", "please help"): "The lid of my kettle leaks",
+        ("help!",): "help!",
+    }
+    for texts in told:
+        await db.write(ask, *texts)
+    shown = {line.first_words for line in (await db.read(board.board, "mia")).waiting}
+    assert shown == set(told.values())
+
+
 async def test_an_agent_sees_their_chats_however_long_the_queue(db, monkeypatch):
     monkeypatch.setattr(services, "QUEUE_PAGE", 3)
     mine = await db.write(ask, "mine")
