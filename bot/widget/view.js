@@ -111,7 +111,7 @@ export class View {
     };
     this.mail = h('details', { toggle: () => {
       this.bottom();
-      if (this.mail.open) this.address.focus();
+      this.mail.open && this.address.focus();
     } }, label,
       h('form', { novalidate: '', submit }, h('label', {}, t('email'), this.address), this.bad,
         h('div', { class: 'ask' }, this.pill(t('cancel'), cancel), h('button', { class: 'pill' }, t('send')))));
@@ -276,7 +276,10 @@ export class View {
   }
 
   pill(title, click) {
-    return h('button', { class: 'pill', type: 'button', click }, title);
+    return h('button', { class: 'pill', type: 'button', click: () => {
+      this.scroll.focus();
+      click();
+    } }, title);
   }
 
   tail() {

@@ -214,6 +214,18 @@ def test_everything_can_be_done_with_the_keyboard(tab: Tab, site: Site) -> None:
     expect(chat.launcher).to_be_focused()
 
 
+def test_who_answers_did_this_help_by_keyboard_stays_in_the_chat(tab: Tab) -> None:
+    chat = tab().open()
+    chat.ask("How do I descale the kettle?")
+    answered = chat.theirs().count()
+    chat.panel.get_by_role("button", name="Yes", exact=True).press("Enter")
+    expect(chat.theirs()).not_to_have_count(answered)
+    # The button is gone; the text field is one step further on.
+    expect(chat.panel.locator(".scroll")).to_be_focused()
+    chat.page.keyboard.press("Escape")
+    expect(chat.launcher).to_be_focused()
+
+
 def test_escape_gives_the_focus_to_the_launcher_also_when_the_page_opened_the_panel(tab: Tab) -> None:
     chat = tab()
     chat.page.get_by_role("button", name="Ask what suits you").click()
