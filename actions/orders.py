@@ -8,13 +8,14 @@ from rasa_sdk.events import ActiveLoop, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.exc import SQLAlchemyError
 
-from actions import context
+from actions import context, order_wording
 from actions.order_book import Order, normal_order_number
 from actions.replies import PERSON, hand_off, say
 
 RETURN_DAYS = 30
 # Wrong pairs of number and e-mail before a person takes over: a typo, yes; a guessing game, no.
 MISMATCHES_LIMIT = 2
+NEVER_MIND = {"title": "Never mind", "text": "Never mind, forget the order"}
 
 Events = list[dict[str, Any]]
 
@@ -66,14 +67,11 @@ class OrderDetailsUnclear(Action):
         return "action_order_details_unclear"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
-        wanted = (
-            "an e-mail address" if tracker.get_slot("requested_slot") == "email" else "an order number like KF-10234"
-        )
-        say(
-            dispatcher,
-            f"I could not find {wanted} in that. Say “never mind” to leave it.",
-            [{"title": "Never mind", "text": "Never mind, forget the order"}, PERSON],
-        )
+        asked, text = tracker.get_slot("requested_slot"), tracker.latest_message.get("text") or ""
+        if order_wording.lacks(text):
+            say(dispatcher, order_wording.without(asked), [PERSON, NEVER_MIND])
+            return [SlotSet("offered", "person")]
+        say(dispatcher, f"{order_wording.amiss(asked, text)} Say “never mind” to leave it.", [NEVER_MIND, PERSON])
         return []
 
 
@@ -87,12 +85,15 @@ class OrderDetailsFirst(Action):
 
 
 class ForgetOrder(Action):
-    """A change of mind half-way."""
+    """A change of mind half-way, or a "no" that means "I don't have it"."""
 
     def name(self) -> str:
         return "action_forget_order"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        if order_wording.lacks(tracker.latest_message.get("text") or ""):
+            say(dispatcher, order_wording.without(tracker.get_slot("requested_slot")), [PERSON])
+            return [*_forget(), SlotSet("offered", "person"), ActiveLoop(None)]
         dispatcher.utter_message(response="utter_forget_order")
         return [*_forget(), ActiveLoop(None)]
 

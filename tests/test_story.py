@@ -94,6 +94,29 @@ def test_a_change_of_mind_ends_the_form(customer):
     assert customer.ask("Which payment methods do you take?")["kind"] == "answer"
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["KF-1023"], "“1023” has 4 digits, and an order number has 5"),
+        (["KF-10234", "anna@example"], "not a whole e-mail address"),
+    ],
+)
+def test_what_is_wrong_with_a_detail_is_said_and_asked_again(customer, given, told):
+    customer.ask("where is my order?")
+    for text in given[:-1]:
+        customer.ask(text)
+    hint, again = all_after(customer, customer.say(given[-1])["sequence"], 2)
+    assert told in hint["text"]
+    assert "order number" in again["text"] or "e-mail address" in again["text"]
+
+
+def test_who_does_not_have_the_order_number_is_offered_a_person_who_finds_the_order_without(customer):
+    customer.ask("where is my order?")
+    offered = customer.ask("i dont have it")
+    assert "confirmation e-mail" in offered["text"] and "shall I fetch one?" in offered["text"]
+    assert customer.ask("yes please")["notice"] == "handoff_requested"
+
+
 def test_asking_for_a_person_in_the_middle_of_the_form_fetches_one(customer):
     customer.ask("where is my order?")
     assert customer.ask("can I talk to a human please")["notice"] == "handoff_requested"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.order_book import STATUSES, Order, load_orders, normal_order_number
+from actions.order_wording import amiss, lacks
 from actions.orders import RETURN_DAYS, OrderDetailsUnclear, OrderResult, describe
 from kb_index.database import create_database_engine
 
@@ -127,3 +128,34 @@ def test_a_bad_row_loads_nothing_and_names_the_line(tmp_path, db_url, change, me
     assert load_orders(engine, path) == 1
     assert load_orders(engine, path) == 1, "loading again replaces"
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i dont have it",
+        "I don't know the number",
+        "not sure",
+        "no idea, sorry",
+        "I've lost the mail",
+        "can't find it",
+        "haven't got one",
+        "I never got a confirmation",
+    ],
+)
+def test_who_lacks_a_detail_is_told_from_who_changes_their_mind(text):
+    assert lacks(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["never mind", "no", "forget it", "leave it", "nope, something else", "KF-10234", "stop", "anna@example.com"],
+)
+def test_a_change_of_mind_is_no_lost_number(text):
+    assert not lacks(text)
+
+
+@pytest.mark.parametrize("asked", ["order_number", "email", None])
+@given(text=st.text(max_size=300))
+def test_whatever_is_given_in_place_of_a_detail_what_is_amiss_is_said_in_a_line(asked, text):
+    assert 0 < len(amiss(asked, text)) < 120
