@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, select
 
 from kb_index.breath import slowly
+from kb_index.coarse import Coarse
 from kb_index.encoder import Encoder
 from kb_index.lexical import Bag, Bm25, Lexicon
 from kb_index.store import PASSAGE, QUESTION, STORED, embed
@@ -17,10 +18,8 @@ from kb_index.tables import kb_articles, kb_passages
 # SQLite and PostgreSQL both bound how many values one statement may carry.
 IDS_A_QUERY = 500
 ROWS_A_FETCH = 200
-# Beyond so many rows, the nearest are first looked for along the directions in which the rows differ most, which
-# is eight times as fast and finds 99 of 100 of the ten nearest (scripts/bench retrieval).
+# Beyond so many rows, the nearest are first looked for roughly (kb_index/coarse.py).
 EXACT_ROWS = 4_096
-COARSE_DIMENSIONS = 96
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,11 @@ class IndexedArticle:
 class Index:
     """Vectors in FAISS, words in BM25, one row a title, question or passage; an article's rows lie side by side.
 
-    `projection` of a former index, float32 `(dimensions, COARSE_DIMENSIONS)`, saves working it out again; it may
-    be of somewhat different rows, because it only chooses which rows are looked at closely.
+    `coarse` of a former index, of mostly the same rows, saves learning it again.
     """
 
     def __init__(
-        self, articles: Iterable[IndexedArticle], dimensions: int, words: int, projection: np.ndarray | None = None
+        self, articles: Iterable[IndexedArticle], dimensions: int, words: int, coarse: Coarse | None = None
     ) -> None:
         self.articles = [article for article in slowly(articles) if article.passages]
         counts = [len(article.passages) for article in slowly(self.articles)]
@@ -75,22 +73,23 @@ class Index:
         self._lexical = Bm25([article.bag for article in slowly(self.articles)], words)
         self._titles = Bm25([article.title_bag for article in slowly(self.articles)], words)
         self.weight, self.has = self._lexical.weight, self._lexical.has
-        self._fill(dimensions, projection)
+        self._fill(dimensions, coarse)
 
-    def _fill(self, dimensions: int, projection: np.ndarray | None) -> None:
+    def _fill(self, dimensions: int, coarse: Coarse | None) -> None:
         self.vectors = np.zeros((int(self.first_row[-1]), dimensions), dtype=np.float32)
         for number, article in enumerate(slowly(self.articles)):
             self.vectors[self.first_row[number] : self.first_row[number + 1]] = article.vectors
         # Half precision left the lengths a little off one.
         self.vectors /= np.maximum(np.linalg.norm(self.vectors, axis=1, keepdims=True), 1e-12)
-        self.projection = None
+        self.coarse = None
         if len(self) > EXACT_ROWS:
-            self.projection = _directions(self.vectors) if projection is None else projection
-        coarse = self.vectors if self.projection is None else self.vectors @ self.projection
+            self.coarse = coarse or Coarse.of(self.vectors)
+            self._faiss = self.coarse.index(self.vectors)
+            return
         # Half precision, as the rows are stored: half the memory to walk through, and none of the nearest is lost.
         half = faiss.ScalarQuantizer.QT_fp16
-        self._faiss = faiss.IndexScalarQuantizer(coarse.shape[1], half, faiss.METRIC_INNER_PRODUCT)
-        self._faiss.add(coarse)
+        self._faiss = faiss.IndexScalarQuantizer(dimensions, half, faiss.METRIC_INNER_PRODUCT)
+        self._faiss.add(self.vectors)
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -106,9 +105,10 @@ class Index:
         # One question is too little work to share out: on a busy machine, waiting for a second thread takes 20 times
         # as long as the search. The setting belongs to the calling thread, hence here.
         faiss.omp_set_num_threads(1)
-        coarse = vector if self.projection is None else np.einsum("i,ij->j", vector, self.projection)
-        _, rows = self._faiss.search(coarse.reshape(1, -1), min(count, len(self)))
-        return rows[0][rows[0] >= 0]
+        asked = vector if self.coarse is None else self.coarse.along(vector)
+        _, rows = self._faiss.search(asked.reshape(1, -1), min(count, len(self)))
+        # Where fewer are found than asked for, FAISS fills up with -1.
+        return rows[0] if rows[0, -1] >= 0 else rows[0][rows[0] >= 0]
 
     def lexical(self, words: list[int | None]) -> np.ndarray:
         """Return a float from 0 to 1 an article: what share of the question's words it has."""
@@ -117,11 +117,6 @@ class Index:
     def titled(self, words: list[int | None]) -> np.ndarray:
         """Return a float from 0 to 1 an article: what share of the question's words its title and questions have."""
         return self._titles.scores(words)
-
-
-def _directions(vectors: np.ndarray) -> np.ndarray:
-    _, directions = np.linalg.eigh(vectors.T @ vectors)
-    return np.ascontiguousarray(directions[:, -COARSE_DIMENSIONS:])
 
 
 def load(connection: Connection, encoder: Encoder, lexicon: Lexicon, known: dict[str, IndexedArticle]) -> dict:

@@ -101,10 +101,10 @@ class KnowledgeBase:
         self._put({article.id: article for article in articles})
 
     def _put(self, articles: dict[str, IndexedArticle]) -> None:
-        # Where much is new, the directions in which the rows differ are others too.
+        # Where much is new, the rows differ in other directions too.
         kept = sum(1 for key, article in slowly(articles.items()) if self._articles.get(key) is article)
-        projection = self._index.projection if 2 * kept > len(articles) else None
-        index = Index(articles.values(), self._encoder.dimensions, len(self._lexicon), projection)
+        coarse = self._index.coarse if 2 * kept > len(articles) else None
+        index = Index(articles.values(), self._encoder.dimensions, len(self._lexicon), coarse)
         self._speller.learn()
         self._articles, self._index = articles, index
 

@@ -229,21 +229,39 @@ def test_a_publish_gives_the_very_scores_of_an_index_built_anew(shop: Engine, en
         ]
 
 
-def test_the_nearest_are_found_among_many(encoder: Encoder):
+def many_articles(encoder: Encoder, count: int) -> list[IndexedArticle]:
+    """Articles of one passage each, at random, along some directions more than along others."""
     generator = np.random.default_rng(3)
     spread = np.linspace(3, 0.2, encoder.dimensions)
     articles = []
-    for number in range(EXACT_ROWS + 500):
+    for number in range(count):
         vector = generator.normal(0, spread).reshape(1, -1)
         row = IndexedPassage(number, "passage", "", "", "text", b"", [])
         values = {"id": str(number), "title": "", "category": "", "section": "", "url": "", "version": 1}
         vector = (vector / np.linalg.norm(vector)).astype("<f2")
         bag = Bag.of([])
         articles.append(IndexedArticle(**values, passages=(row,), vectors=vector, bag=bag, title_bag=bag))
-    index = Index(articles, encoder.dimensions, 0)
-    assert index.projection is not None
+    return articles
+
+
+def share_found(index: Index, rows: range) -> float:
+    """How many of the five rows nearest to each of `rows` the index looks at closely."""
     found = 0
-    for number in range(0, len(index), 100):
-        wanted = np.argsort(-(index.vectors @ index.vectors[number]))[:5]
-        found += len(set(wanted.tolist()) & set(index.nearest(index.vectors[number], 128).tolist()))
-    assert found >= 0.95 * 5 * len(range(0, len(index), 100))
+    for row in rows:
+        wanted = np.argsort(-(index.vectors @ index.vectors[row]))[:5]
+        found += len(set(wanted.tolist()) & set(index.nearest(index.vectors[row], 128).tolist()))
+    return found / (5 * len(rows))
+
+
+def test_the_nearest_are_found_among_many(encoder: Encoder):
+    index = Index(many_articles(encoder, EXACT_ROWS + 500), encoder.dimensions, 0)
+    assert index.coarse is not None
+    assert share_found(index, range(0, len(index), 100)) >= 0.95
+
+
+def test_what_a_former_index_learnt_finds_rows_that_are_new(encoder: Encoder):
+    articles = many_articles(encoder, EXACT_ROWS + 1_000)
+    former = Index(articles[: EXACT_ROWS + 500], encoder.dimensions, 0)
+    index = Index(articles, encoder.dimensions, 0, former.coarse)
+    assert index.coarse is former.coarse
+    assert share_found(index, range(EXACT_ROWS + 500, len(index), 10)) >= 0.9
