@@ -17,10 +17,12 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.engine.featurizer import SentenceEncoderFeaturizer, shared_encoder
 from bot.engine.intent_model import IntentModel, Strength
+from bot.engine.spelling import Speller
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # The attribute under which a message carries how probably it has none of the intents, 0 to 1.
 OUT_OF_SCOPE_PROBABILITY = "out_of_scope_probability"
+OUT_OF_SCOPE_FROM = 0.5
 # With as many messages of its own that are out of scope, a training needs no background, and hardly any intents that
 # are left out, to stand in for them.
 ENOUGH_OUT_OF_SCOPE = 20
@@ -31,6 +33,9 @@ _STRENGTH = vars(Strength())
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class KernelIntentClassifier(IntentClassifier, GraphComponent):
     """Classifies with `IntentModel`, and calls `out_of_scope_intent` what is probably none of the intents.
+
+    What would be out of scope, and has slips of the keyboard, is read once more without them (`Speller`); what is
+    understood as it was typed is left alone.
 
     `background` names Rasa training files (from the project's root) with messages that no intent is meant to
     catch, for trainings with fewer than `ENOUGH_OUT_OF_SCOPE` such messages of their own. Those as near as
@@ -83,12 +88,14 @@ class KernelIntentClassifier(IntentClassifier, GraphComponent):
         model_storage: ModelStorage,
         resource: Resource,
         model: IntentModel | None = None,
+        speller: Speller | None = None,
     ) -> None:
         self.validate_config({**self.get_default_config(), **config})
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
         self._model = model
+        self._speller = speller
 
     def train(self, training_data: TrainingData) -> Resource:
         examples = [each for each in training_data.intent_examples if each.get(INTENT) and each.get(TEXT)]
@@ -106,8 +113,10 @@ class KernelIntentClassifier(IntentClassifier, GraphComponent):
         self._model = IntentModel.fit(
             np.concatenate([embeddings, their_embeddings]), texts + more, labels + [None] * len(more), strength
         )
+        self._speller = Speller.learn(texts + more, shared_encoder().knows)
         with self._model_storage.write_to(self._resource) as folder:
             self._model.save(folder)
+            self._speller.save(folder)
         return self._resource
 
     def _background(self, known: set[str], inside: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -132,7 +141,8 @@ class KernelIntentClassifier(IntentClassifier, GraphComponent):
         **kwargs: Any,
     ) -> "KernelIntentClassifier":
         with model_storage.read_from(resource) as folder:
-            return cls(config, model_storage, resource, IntentModel.load(folder))
+            model = IntentModel.load(folder)
+            return cls(config, model_storage, resource, model, Speller.load(folder, shared_encoder().knows))
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         self.process([each for each in training_data.training_examples if each.get(TEXT)])
@@ -144,11 +154,11 @@ class KernelIntentClassifier(IntentClassifier, GraphComponent):
         return messages
 
     def _classify(self, message: Message) -> None:
-        probabilities, outside = self._model.probabilities(_embedding(message), message.get(TEXT) or "")
+        probabilities, outside = self._probabilities(message)
         best = np.argsort(-probabilities)[: self._config["ranking_length"]]
         ranking = [_ranked(self._model.intents[index], probabilities[index]) for index in best]
         nothing = self._config["out_of_scope_intent"]
-        if outside >= 0.5:
+        if outside >= OUT_OF_SCOPE_FROM:
             ranking.insert(0, _ranked(nothing, outside))
         else:
             # Probably in scope: doubt between two intents is no reason to rank none of them first.
@@ -157,6 +167,15 @@ class KernelIntentClassifier(IntentClassifier, GraphComponent):
         message.set(INTENT, ranking[0], add_to_output=True)
         message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
         message.set(OUT_OF_SCOPE_PROBABILITY, float(outside), add_to_output=True)
+
+    def _probabilities(self, message: Message) -> tuple[np.ndarray, float]:
+        """What `IntentModel` makes of the message, as it is or, where that is out of scope, without its slips."""
+        text = message.get(TEXT) or ""
+        reading = self._model.probabilities(_embedding(message), text)
+        if reading[1] < OUT_OF_SCOPE_FROM or (corrected := self._speller.correct(text)) == text:
+            return reading
+        other = self._model.probabilities(shared_encoder().encode([corrected])[0], corrected)
+        return min(reading, other, key=lambda each: each[1])
 
 
 def _ranked(intent: str, probability: float) -> dict[str, Any]:

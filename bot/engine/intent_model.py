@@ -25,7 +25,8 @@ from bot.engine.intent_calibration import (
 )
 from bot.engine.ngrams import NGrams
 
-FORMAT = 2
+# Of all that a training leaves in the folder (`bot.engine.spelling` has a file there too).
+FORMAT = 3
 ARRAYS_FILE = "intents.npz"
 TEXTS_FILE = "intents.json"
 # Rows whose left-out predictions calibrate; the smallest training sets give fewer.
