@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bot.conversations.masking import masked
@@ -66,6 +67,13 @@ _SAID = (
     .limit(SAID_BEFORE)
 )
 _INSERT = insert(_M)
+# A client id that is there already is the same message, sent again: nothing is inserted then.
+_INSERT_NEW = {
+    dialect.name: dialect_insert(_M)
+    .on_conflict_do_nothing(index_elements=[_M.c.conversation_id, _M.c.client_id])
+    .execution_options(preserve_rowcount=True)
+    for dialect, dialect_insert in ((sqlite.dialect, sqlite.insert), (postgresql.dialect, postgresql.insert))
+}
 _NUMBERED = (
     update(_C)
     .where(_C.c.id == _ID)
@@ -73,6 +81,7 @@ _NUMBERED = (
 )
 _ANSWERED = _NUMBERED.values(answered_sequence=bindparam("answered"), dialogue_state=bindparam("state"))
 _LEASED = update(_C).where(_C.c.id == _ID).values(turn_due_at=bindparam("due"))
+_ANY_OVERDUE = select(_C.c.id).where(_C.c.turn_due_at < bindparam("at")).limit(1)
 _OVERDUE = (
     select(_C, _U.c.locale, _U.c.plan)
     .join(_U, _U.c.id == _C.c.customer_id)
@@ -98,11 +107,6 @@ def post_customer_message(
     """
     connection = session.connection()
     conversation = _as_customer(session, _LOCK_AS_CUSTOMER, conversation_id, customer_id)
-    known = connection.execute(_KNOWN, {"id_": conversation_id, "client_id_": client_id}).one_or_none()
-    if known is not None:
-        return Posted(known, True, None)
-    if vote:
-        _record_vote(session, conversation_id, vote)
     at, sequence = now(), conversation.last_sequence + 1
     extra = {"vote": vote} if vote else None
     safe = masked(cleaned(text))
@@ -110,7 +114,13 @@ def post_customer_message(
     if safe.found:
         told = {"kind": "notice", "text": MASKED_NOTICE, "extra": {"notice": "personal_data_masked"}}
         rows.append(_row(conversation_id, sequence + 1, "system", at, **told))
-    connection.execute(_INSERT, rows)
+    if not connection.execute(_INSERT_NEW[connection.dialect.name], rows[0]).rowcount:
+        known = connection.execute(_KNOWN, {"id_": conversation_id, "client_id_": client_id}).one()
+        return Posted(known, True, None)
+    if rows[1:]:
+        connection.execute(_INSERT, rows[1:])
+    if vote:
+        _record_vote(session, conversation_id, vote)
     stored = [_stored(row) for row in rows]
     turn, due = None, conversation.turn_due_at
     if conversation.owner == BOT and (due is None or due < at):
@@ -160,6 +170,11 @@ def holds(conversation: Any, turn: Turn) -> bool:
         and conversation.turn_due_at == turn.lease
         and conversation.answered_sequence < turn.sequence
     )
+
+
+def any_overdue(session: Session) -> bool:
+    """Whether a lease ran out, which is seldom: a look holds nobody up who writes."""
+    return session.connection().execute(_ANY_OVERDUE, {"at": now()}).first() is not None
 
 
 def overdue_turns(session: Session, limit: int = 50) -> list[Turn]:

@@ -7,7 +7,7 @@ from collections.abc import Set
 from datetime import datetime
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from bot import tasks
@@ -92,14 +92,7 @@ def take_back_unopened(session: Session, at: datetime | None = None) -> int:
     The agent is away then, until they say otherwise: or the same chat would come back to them for ever.
     """
     at = at or now()
-    late = (
-        select(Handoff)
-        .where(Handoff.ended_at.is_(None), Handoff.pushed_at <= at - rules(session).push_timeout)
-        .order_by(Handoff.pushed_at)
-        .limit(ROUND)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
+    late = _unopened(session, at).with_for_update(skip_locked=True).execution_options(populate_existing=True)
     agents = set()
     handoffs = list(session.scalars(late))
     for handoff in handoffs:
@@ -113,6 +106,22 @@ def take_back_unopened(session: Session, at: datetime | None = None) -> int:
         execution_options={"synchronize_session": False},
     )
     return len(handoffs)
+
+
+def _unopened(session: Session, at: datetime) -> Select[tuple[Handoff]]:
+    late = at - rules(session).push_timeout
+    return (
+        select(Handoff)
+        .where(Handoff.ended_at.is_(None), Handoff.pushed_at <= late)
+        .order_by(Handoff.pushed_at)
+        .limit(ROUND)
+    )
+
+
+def to_take_back(session: Session, at: datetime | None = None) -> bool:
+    """Whether a sweep has anything to do; a look holds nobody up who writes."""
+    at = at or now()
+    return presence.to_give_back(session, at) or session.scalar(_unopened(session, at).limit(1)) is not None
 
 
 class ClockWatch:
@@ -190,6 +199,8 @@ class Dispatcher:
 
     async def _sweep(self) -> None:
         if not self._watch.steady(time.time(), time.monotonic()):
+            return
+        if not await self._db.read(to_take_back):
             return
         back = await self._db.write(presence.give_back) + await self._db.write(take_back_unopened)
         if back:

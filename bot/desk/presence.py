@@ -7,8 +7,9 @@ for news. Who has not been seen for a while is gone whatever they said, and with
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bot.accounts.services import AGENT, Account
@@ -120,15 +121,14 @@ def give_back(session: Session, at: datetime | None = None) -> int:
     """
     at = at or now()
     _mend_clocks(session, at)
-    absent = _absent(session, at)
-    left = (
-        select(Handoff.id)
-        .outerjoin(Agent, Agent.account_id == Handoff.agent_id)
-        .where(Handoff.ended_at.is_(None), Handoff.claimed_at.is_not(None), absent, _CUSTOMER_WAITS)
-        .order_by(Handoff.claimed_at, Handoff.id)
-        .limit(SWEEP)
-    )
-    return sum(_give_back(session, handoff_id, at) for handoff_id in session.scalars(left).all())
+    return sum(_give_back(session, handoff_id, at) for handoff_id in session.scalars(_left(session, at)).all())
+
+
+def to_give_back(session: Session, at: datetime | None = None) -> bool:
+    """Whether `give_back` has anything to do, which is seldom: a look holds nobody up who writes."""
+    at = at or now()
+    looks = (_left(session, at), _agents_ahead(at), _handoffs_ahead(at))
+    return any(session.execute(look.limit(1)).first() is not None for look in looks)
 
 
 def saw_missed(session: Session, agent_id: str) -> None:
@@ -201,22 +201,35 @@ def lose(
     )
 
 
+def _left(session: Session, at: datetime) -> Select[Any]:
+    """Hand-offs whose customers wait for an agent who is not there."""
+    return (
+        select(Handoff.id)
+        .outerjoin(Agent, Agent.account_id == Handoff.agent_id)
+        .where(Handoff.ended_at.is_(None), Handoff.claimed_at.is_not(None), _absent(session, at), _CUSTOMER_WAITS)
+        .order_by(Handoff.claimed_at, Handoff.id)
+        .limit(SWEEP)
+    )
+
+
+def _agents_ahead(at: datetime) -> Select[Any]:
+    return select(Agent).where(or_(Agent.seen_at > at + AHEAD, Agent.state_since > at + AHEAD))
+
+
+def _handoffs_ahead(at: datetime) -> Select[Any]:
+    ahead = or_(Handoff.claimed_at > at + AHEAD, Handoff.queued_at > at + AHEAD)
+    return select(Handoff).where(Handoff.ended_at.is_(None), ahead)
+
+
 def _mend_clocks(session: Session, at: datetime) -> None:
     """What lies in the future was written before a clock was set back: it counts as now, and runs from now on."""
-    ahead = at + AHEAD
-    for agent in session.scalars(
-        select(Agent)
-        .where(or_(Agent.seen_at > ahead, Agent.state_since > ahead))
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    ):
+
+    def locked(ahead: Select[Any]) -> Select[Any]:
+        return ahead.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+
+    for agent in session.scalars(locked(_agents_ahead(at))):
         agent.seen_at = min(agent.seen_at, at) if agent.seen_at else None
         agent.state_since = min(agent.state_since, at)
-    for handoff in session.scalars(
-        select(Handoff)
-        .where(Handoff.ended_at.is_(None), or_(Handoff.claimed_at > ahead, Handoff.queued_at > ahead))
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    ):
+    for handoff in session.scalars(locked(_handoffs_ahead(at))):
         handoff.claimed_at = min(handoff.claimed_at, at) if handoff.claimed_at else None
         handoff.queued_at = min(handoff.queued_at, at)

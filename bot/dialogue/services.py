@@ -68,7 +68,8 @@ class Dialogue:
     async def _sweep(self) -> None:
         while True:
             try:
-                for turn in await self._db.write(turns.overdue_turns):
+                overdue = await self._db.write(turns.overdue_turns) if await self._db.read(turns.any_overdue) else []
+                for turn in overdue:
                     log.info("turn_taken_over", conversation=turn.conversation_id, sequence=turn.sequence)
                     self.begin(turn)
             except Unavailable:
