@@ -25,6 +25,7 @@ BRIEF_WORDS = 60  # for who has no patience left
 GROWN_WORDS = 30  # a sentence comes with its neighbours up to so many
 MAX_BLOCKS = 4
 MAX_STEPS = 15  # sentences
+SHORT_LIST_WORDS = 45
 WORD_BEGINNING = 6  # characters
 _WORD = re.compile(r"\w+")
 LEAD_BONUS = 0.12  # cosine
@@ -244,12 +245,20 @@ def _unit(text: str, found: Spans, place: int) -> tuple[int, int]:
         return table_around(text, place)
     if _LIST_MARK.match(text, *found[place]):
         first, last = _list_around(text, found, place, MAX_STEPS, ANSWER_WORDS) or (place, place)
-        # Steps are done one after the other; of other lists, what follows is another matter.
-        return first, last if _STEP.match(text, *found[place]) else place
+        # Steps are done one after the other; of a long list of other things, what follows is another matter.
+        whole = bool(_STEP.match(text, *found[place])) or _is_short_list(text, found, place)
+        return first, last if whole else place
     if text[: found[place][1]].endswith(":") and place + 1 < len(found):
-        return place, place + 1
+        return place, _unit(text, found, place + 1)[1] if _listed(text, found, place + 1) else place + 1
     leans = place > 0 and _LEANS.match(text, found[place][0]) and _words(text, found, place - 1, place) <= MAX_WORDS
     return (place - 1 if leans else place), place
+
+
+def _is_short_list(text: str, found: Spans, place: int) -> bool:
+    """Whether the list around a sentence is short: some of "We do not ship to: ..." would look like all of it."""
+    first, last = _list_around(text, found, place, MAX_STEPS, SHORT_LIST_WORDS) or (place, place)
+    complete = last + 1 == len(found) or not _listed(text, found, last + 1)
+    return complete and (first == 0 or not _listed(text, found, first - 1))
 
 
 def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import pytest
 from kb_index.answers import ANSWER_WORDS, MAX_BLOCKS, Source, compose, pick
 from kb_index.encoder import Encoder
 from kb_index.sentences import sentences, spans
+from kb_index.settings import ROOT
 
 LONG = " ".join(f"Filler sentence number {n} talks about nothing in particular at all." for n in range(12))
 STEPS = "To descale your kettle:\n" + "\n".join(f"{n}. Step {n} has several words in it." for n in range(1, 13))
@@ -138,3 +139,11 @@ def test_passages_whose_embeddings_do_not_fit_are_quoted_all_the_same(encoder: E
 
 def test_of_no_passages_nothing_is_quoted():
     assert compose([], np.ones(3, dtype=np.float32)) == []
+
+
+def test_of_a_short_list_all_is_shown_because_some_would_look_like_all(encoder: Encoder):
+    article = (ROOT / "data" / "knowledge" / "shipping" / "countries-we-ship-to.md").read_text(encoding="utf-8")
+    parts = [part.split("\n\n", 1)[-1] for part in article.split("---", 2)[2].split("\n## ")]
+    shown = "\n".join(block.text for block in composed(encoder, parts, "Do you ship to France?"))
+    assert "France" in shown
+    assert ("French overseas departments" in shown) == ("the Isle of Man" in shown)
