@@ -71,6 +71,8 @@
     }
     box.remove();
     tell();
+    // The answer that brought this choice is here, whether or not its request has been put away.
+    busy = null;
     if (choice === 'mine') form.requestSubmit(form.querySelector('[value=draft]'));
   });
 })();
