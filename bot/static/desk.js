@@ -44,9 +44,14 @@
   const toBottom = () => (scroll.scrollTop = scroll.scrollHeight);
 
   // Whoever reads the newest message goes on reading it when the room for it changes, as when the reply box appears.
+  // Only scrolling up leaves it: a box or a message that has just come is below the end for a moment.
+  let end = true;
   if (chat) {
-    let end = true;
-    scroll.addEventListener('scroll', () => (end = atBottom()));
+    let top = 0;
+    scroll.addEventListener('scroll', () => {
+      end = atBottom() || (end && scroll.scrollTop >= top);
+      top = scroll.scrollTop;
+    });
     new ResizeObserver(() => end && toBottom()).observe(scroll);
   }
 
@@ -54,9 +59,8 @@
 
   const showTyping = (on) => {
     clearTimeout(typingTimer);
-    const follow = atBottom();
     typing.hidden = !on;
-    if (on && follow) toBottom();
+    if (on && end) toBottom();
     if (on) typingTimer = setTimeout(() => showTyping(false), TYPING_SHOWN_MS);
   };
 
@@ -72,10 +76,9 @@
   });
   const refreshMessages = single(async () => {
     const text = await get(`/desk/chats/${chat}/messages?after=${lastShown()}`);
-    const follow = atBottom();
     await htmx.swap({ text, target: messages, swap: 'beforeend', sourceElement: messages });
     if (messages.lastElementChild?.matches('.customer')) showTyping(false);
-    if (follow) toBottom();
+    if (end) toBottom();
   });
 
   // Another tab, or the desk itself, may have changed it.
