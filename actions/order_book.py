@@ -13,6 +13,7 @@ from typing import Protocol
 
 from sqlalchemy import Column, Date, Engine, MetaData, String, Table, Text, delete, insert, select
 
+ORDER_DIGITS = 5
 STATUSES = ("placed", "packed", "shipped", "delivered", "cancelled", "returned", "delayed")
 
 metadata = MetaData()
@@ -63,7 +64,7 @@ class OrderBook(Protocol):
 
 def normal_order_number(text: str) -> str | None:
     """`kf 10234`, `#10234` and `KF-10234` are all `KF-10234`; None where there is no such number."""
-    digits = re.search(r"\d{5}", text)
+    digits = re.search(rf"\d{{{ORDER_DIGITS}}}", text)
     return f"KF-{digits.group()}" if digits else None
 
 

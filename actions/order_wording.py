@@ -2,8 +2,9 @@
 
 import re
 
+from actions.order_book import ORDER_DIGITS
+
 EMAIL = "email"
-ORDER_DIGITS = 5
 # As much of a wrong number as is worth repeating.
 QUOTED = 12
 

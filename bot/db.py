@@ -180,20 +180,16 @@ class Database:
             for job in jobs:
                 # A savepoint for each would let the others stand, and cost each of them a fifth of its time.
                 with self._session(connection, join_transaction_mode="rollback_only") as session, session.begin():
-                    result = job.work(session, *job.args, **job.kwargs)
-                    session.flush()
-                    announced = take_announced(session)
-                outcomes.append(((result, announced), None))
+                    done = _done(session, job.work, job.args, job.kwargs)
+                outcomes.append((done, None))
         return outcomes
 
     def _transact(self, work: Callable[..., R], args: Any, kwargs: Any) -> tuple[R, Announced]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with self._session(self._writing) as session, session.begin():
-                    result = work(session, *args, **kwargs)
-                    session.flush()
-                    announced = take_announced(session)
-                return result, announced
+                    done = _done(session, work, args, kwargs)
+                return done
             except IntegrityError:
                 raise
             except (DBAPIError, PoolTimeout) as problem:
@@ -215,6 +211,13 @@ class _Job:
     def __init__(self, work: Callable[..., Any], args: Any, kwargs: Any) -> None:
         self.work, self.args, self.kwargs = work, args, kwargs
         self.outcome: Future[tuple[Any, Announced]] = Future()
+
+
+def _done(session: Session, work: Callable[..., R], args: Any, kwargs: Any) -> tuple[R, Announced]:
+    """Run a transaction's work up to its commit; its result, and who is to be woken after that."""
+    result = work(session, *args, **kwargs)
+    session.flush()
+    return result, take_announced(session)
 
 
 def _stopping() -> Unavailable:

@@ -64,6 +64,22 @@ def _list_around(
     text: str, found: Spans, best: int, lines: int = MAX_LIST_LINES, words: int = MAX_LIST_WORDS
 ) -> tuple[int, int] | None:
     """Return the first and last of the list that the best sentence stands in, with what announces it."""
+    whole = _whole_list(text, found, best)
+    if whole is None:
+        return None
+    first, last = whole
+    while first < last and (last - first + 1 > lines or _words(text, found, first, last) > words):
+        # From the start, as far as it goes, if the best one is still in it; steps are read from the first.
+        if last > best:
+            last -= 1
+        else:
+            first += 1
+    announced = first > 0 and text[: found[first - 1][1]].endswith(":")
+    return (first - 1 if announced else first), last
+
+
+def _whole_list(text: str, found: Spans, best: int) -> tuple[int, int] | None:
+    """Return the first and last of the list that the best sentence stands in, however long it is."""
     starts = [
         start == 0 or text[start - 1] == "\n" or not text[:start].rsplit("\n", 1)[-1].strip() for start, _ in found
     ]
@@ -77,14 +93,7 @@ def _list_around(
         first -= 1
     while last + 1 < len(found) and listed[last + 1]:
         last += 1
-    while first < last and (last - first + 1 > lines or _words(text, found, first, last) > words):
-        # From the start, as far as it goes, if the best one is still in it; steps are read from the first.
-        if last > best:
-            last -= 1
-        else:
-            first += 1
-    announced = first > 0 and text[: found[first - 1][1]].endswith(":")
-    return (first - 1 if announced else first), last
+    return first, last
 
 
 def _sentences_around(text: str, found: Spans, best: int) -> tuple[int, int]:
@@ -256,9 +265,8 @@ def _unit(text: str, found: Spans, place: int) -> tuple[int, int]:
 
 def _is_short_list(text: str, found: Spans, place: int) -> bool:
     """Whether the list around a sentence is short: some of "We do not ship to: ..." would look like all of it."""
-    first, last = _list_around(text, found, place, MAX_STEPS, SHORT_LIST_WORDS) or (place, place)
-    complete = last + 1 == len(found) or not _listed(text, found, last + 1)
-    return complete and (first == 0 or not _listed(text, found, first - 1))
+    first, last = _whole_list(text, found, place) or (place, place)
+    return last - first < MAX_STEPS and _words(text, found, first, last) <= SHORT_LIST_WORDS
 
 
 def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[int, int]:

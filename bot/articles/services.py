@@ -222,6 +222,12 @@ def newest_version(session: Session, article_id: str) -> Version | None:
     return _not_yet_a_version(session, article_id, known) or known
 
 
+def in_use(session: Session, article_id: str, number: int) -> bool:
+    """Whether the help pages and the bot's answers have this version."""
+    live = store.article(session.connection(), article_id) is not None
+    return live and _number(newest_version(session, article_id)) == number
+
+
 _SAVED_MEANWHILE = "Somebody has saved this article meanwhile. Nothing is lost: both texts are here."
 _PUBLISHED_MEANWHILE = "The published text has changed since this draft was begun. Both texts are here."
 

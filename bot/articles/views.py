@@ -107,9 +107,7 @@ async def editor(request: Request, account: Writer, article_id: ArticleId) -> Re
 async def version(request: Request, account: Writer, article_id: ArticleId, number: int) -> Response:
     found = await request.app.state.db.read(services.version, article_id, number)
     shown = await to_thread.run_sync(rendered, found.article.title, found.article.body)
-    standing = await request.app.state.db.read(services.open_draft, article_id)
-    newest = (await request.app.state.db.read(services.versions, article_id))[0].number
-    in_use = number == newest and standing.status in ("published", "changed")
+    in_use = await request.app.state.db.read(services.in_use, article_id, number)
     context = {"account": account, "version": found, "shown": shown, "in_use": in_use}
     return page(request, "articles/version.html", context, images_from_web=True)
 

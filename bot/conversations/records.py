@@ -35,7 +35,7 @@ class Trouble:
 class Turn:
     """One customer message that this worker now has to get an answer for.
 
-    `before` is what was said since the bot took over, the newest last, at most `SAID_BEFORE`.
+    `before` is what was said since the bot took over, the newest last, at most `turns.SAID_BEFORE`.
     """
 
     conversation_id: str

@@ -16,25 +16,25 @@ from kb_index.tables import metadata as knowledge
 
 
 def run(connection: Connection) -> None:
+    on_sqlite = connection.dialect.name == "sqlite"
     context.configure(
         connection=connection,
         target_metadata=[Base.metadata, knowledge, orders],
-        render_as_batch=connection.dialect.name == "sqlite",
+        render_as_batch=on_sqlite,
         compare_type=True,
     )
-    if connection.dialect.name == "sqlite":
+    if on_sqlite:
         # It changes a table by making another one and dropping the first, which others refer to. Off only outside a
         # transaction, and for this connection, which ends with the migration.
         connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")
     with context.begin_transaction():
         context.run_migrations()
-        _check_references(connection)
+        if on_sqlite:
+            _check_references(connection)
 
 
 def _check_references(connection: Connection) -> None:
     """Raise RuntimeError, which takes all of it back, where a row refers to one that is gone."""
-    if connection.dialect.name != "sqlite":
-        return
     lost = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
     if lost:
         raise RuntimeError(
