@@ -19,7 +19,7 @@ MAX_QUESTION = 400  # characters
 # top, in log odds. Chosen on half of data/evaluation; the other half is reported in docs/answers.md.
 BEHIND = 0.35
 BEHIND_UNSURE = 0.5
-BEHIND_ELLIPSIS = 1.0  # at least, for "and to Canada?"
+BEHIND_ELLIPSIS = 1.5  # at least, for "and to Canada?"
 SAME_CATEGORY = 2.0
 KINDRED = 1.0  # what the unsure one of two questions gets in the category of the other, in log odds
 AGREEMENT = 1.0  # both searches found it

@@ -81,14 +81,11 @@ def _sentence_transformers(model: str, threads: int) -> Encode:
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     import torch
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as transformers_logging
 
-    from kb_index.export import resolve
+    from kb_index.export import load
 
-    transformers_logging.disable_progress_bar()
     torch.set_num_threads(threads)
-    transformer = SentenceTransformer(resolve(model), device="cpu").eval()
+    transformer = load(model)
 
     def encode(texts: list[str]) -> np.ndarray:
         # One batch, because a batch is what the caller asked for.

@@ -77,15 +77,15 @@ def run(search: Search, questions: Iterable[Question], progress: Callable[[int],
     return Run(found, np.array(milliseconds))
 
 
-def evaluate(given: QuestionSet, encoder: Encoder, compare: bool, progress: Progress) -> dict[str, dict]:
-    """Return the measures of `ours` and, to compare with, of `minilm` and `bm25`, ready for JSON."""
+def evaluate(given: QuestionSet, encoder: Encoder, plain: Encoder | None, progress: Progress) -> dict[str, dict]:
+    """Return the measures of `ours` and, where a `plain` encoder is given to compare with, of `minilm` and `bm25`."""
     base = knowledge(given.documents, encoder, progress)
     systems: dict[str, Search] = {
         "ours": lambda text: [(hit.article_id, hit.score) for hit in base.search(text, limit=measures.DEPTH)]
     }
-    if compare:
+    if plain:
         systems["minilm"] = baselines.passages_only(
-            given.documents, encoder, lambda done, total: progress("minilm: articles", done, total)
+            given.documents, plain, lambda done, total: progress("minilm: articles", done, total)
         )
         systems["bm25"] = baselines.bm25(given.documents)
     runs = {

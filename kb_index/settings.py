@@ -19,8 +19,9 @@ class KnowledgeSettings(BaseSettings):
         description="Where everything is stored: `sqlite:///PATH` or `postgresql://...`.",
     )
     encoder_model: str = Field(
-        default="all-MiniLM-L6-v2",
-        description="The sentence-transformers model to export at set-up: a name or a folder.",
+        default="switchboard-minilm",
+        description="The encoder to export at set-up: `switchboard-minilm` is all-MiniLM-L6-v2 with what it was taught "
+        "here (docs/encoder.md); any other name or folder is a sentence-transformers model.",
     )
     encoder_dir: Path = Field(
         default=ROOT / "models" / "encoder",

