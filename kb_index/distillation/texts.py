@@ -213,7 +213,7 @@ def chosen(texts: Texts, dice: random.Random) -> tuple[list[str], list[str]]:
         short += found[:most]
         if kind or source in ("messages", "examples"):
             sentences += found[:most]
-        elif source in sources.MANUALS or source in ("packages", "meanings"):
+        elif source in sources.MANUALS:
             headings += [text for text in found[:most] if len(text.split()) <= 9]
     dice.shuffle(headings)
     for heading in headings[: sources.QUESTIONS]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kb_index.distillation import sources, student, texts
+from kb_index.distillation.cli import main
 from kb_index.distillation.student import Lesson, Student
 from kb_index.distillation.texts import Texts
 from tests.kb_index.test_encoder import make_model
@@ -75,3 +76,9 @@ def test_a_student_comes_nearer_to_its_teacher(tmp_path: Path):
     given = [Lesson(said[:60], vectors[:60]), Lesson(said[60:], vectors[60:])]
     cosines = student.train(Student(str(tmp_path / "model"), 0), given, most=20_000, held=30, say=lambda _: None)
     assert cosines["after"] > cosines["before"] + 0.05
+
+
+def test_a_file_that_is_not_there_is_named_before_anything_is_fetched(tmp_path: Path, capsys):
+    assert main(["--messages", str(tmp_path / "none.jsonl"), "--work", str(tmp_path / "work")]) == 2
+    assert "none.jsonl does not exist" in capsys.readouterr().err
+    assert not (tmp_path / "work").exists()
