@@ -62,6 +62,12 @@ _ORDERS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+# "my machine drips when it is off": what "it" is stands in the message itself.
+_POINTS_WITHIN = re.compile(
+    r"\b(?:my|our|an?)\s+\w+\b.*?(?:,|\b(?:when|if|while|after|before|because|since|but|once|and))\s+(?:it|they)\b",
+    re.IGNORECASE,
+)
+
 _POLITE = r"(?:(?:and|also|plus|then|please|hi|hello|hey|ok(?:ay)?|so|but)\b\W*)*"
 _ASKS = (
     r"(?:how|what|what's|when|when's|where|where's|who|who's|which|why|can|could|may|must|do|does|did|is|are|will|would|"
@@ -87,7 +93,7 @@ FEWEST_WORDS = 2  # of each of two questions
 def leaning(text: str, brief_counts: bool = True) -> int:
     """Return from 0 (stands by itself) to `MOST_LEANING` how much a message seems to lean on what was said before."""
     words = len(text.split())
-    points_back = words <= POINTING_WORDS and bool(_POINTS_BACK.search(text))
+    points_back = words <= POINTING_WORDS and bool(_POINTS_BACK.search(_POINTS_WITHIN.sub("", text)))
     return carries_on(text) + points_back + (brief_counts and words <= BRIEF_WORDS)
 
 

@@ -39,6 +39,12 @@ def test_the_second_failure_in_a_row_asks_for_a_person(run):
     assert said[-1] == {"type": "handoff", "reason": "unresolved", "reasons": ["Two answers in a row did not help."]}
 
 
+def test_a_problem_that_names_what_it_is_about_is_no_follow_up(talk):
+    talk(Answer(), "How much is shipping to France?")
+    said = talk(Answer(), "my machine drips water when it is off")
+    assert all("shipping" not in str(each.get("article", "")) for each in said)
+
+
 def test_a_follow_up_is_understood_from_the_question_before(run):
     topic = {"question": "How much is shipping to France?", "follow_up": "", "category": "shipping"}
     (said,), slots, _ = run(Answer(), "and to Canada?", {"topic": topic})
