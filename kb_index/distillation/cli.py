@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from kb_index.articles import ArticleError
 from kb_index.distillation import sources, student, teacher, texts
 from kb_index.export import ADAPTER, PLAIN, TAUGHT, resolve
 from kb_index.settings import ROOT
@@ -105,8 +106,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         short, passages = gather(options)
         teacher.joined(options.teacher, options.work)
-    except (OSError, subprocess.CalledProcessError) as error:
-        print(f"error: the texts or the teacher could not be fetched: {error}", file=sys.stderr)
+    except (OSError, subprocess.CalledProcessError, ArticleError) as error:
+        print(f"error: the texts or the teacher could not be had: {error}", file=sys.stderr)
         return 1
     lessons = min(options.lessons, len(short) // teacher.SHORT_A_LESSON, len(passages) // teacher.PASSAGES_A_LESSON)
     if lessons < 2:

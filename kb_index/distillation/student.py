@@ -29,6 +29,7 @@ SHORT = 32  # tokens
 # The linear layers of the transformer, not the pooler that nothing reads.
 CHANGED = r".*encoder\.layer\.\d+\..*(query|key|value|dense)"
 ALIGNED_ON = 6000  # texts
+AT_ONCE = 64  # texts, where nothing is learned
 TELL_EVERY = 60.0  # seconds
 
 
@@ -39,10 +40,15 @@ class Lesson:
     texts: list[str]
     vectors: np.ndarray
 
+    def wanted(self, projection: np.ndarray) -> np.ndarray:
+        """Return where the student's vectors are to lie: the teacher's, projected, of length one."""
+        projected = self.vectors.astype(np.float32) @ projection
+        return projected / np.linalg.norm(projected, axis=1, keepdims=True)
+
 
 def lessons(folder: Path) -> list[Lesson]:
     """Read what `teacher.teach` left in a folder."""
-    found = sorted(folder.glob("*.npz"))
+    found = sorted(each for each in folder.glob("*.npz") if each.stem.isdigit())
     return [Lesson(json.loads(each.with_suffix(".json").read_text()), np.load(each)["e"]) for each in found]
 
 
@@ -98,30 +104,33 @@ class Student:
         weights = mask.unsqueeze(-1).float()
         return normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
 
+    def vectors(self, texts: list[str]) -> np.ndarray:
+        """Return unit vectors, float32 `(texts, dimensions)`, without learning from it."""
+        import torch
+
+        ids = self.tokens(texts)
+        by_length = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+        found = np.empty((len(ids), self.net.config.hidden_size), dtype=np.float32)
+        with torch.no_grad():
+            for start in range(0, len(ids), AT_ONCE):
+                rows = by_length[start : start + AT_ONCE]
+                found[rows] = self.embed([ids[row] for row in rows]).numpy()
+        return found
+
     def align(self, lesson: Lesson) -> np.ndarray:
         """Return the projection `(teacher's dimensions, own)` of the teacher's vectors: into as many of their
         directions as the student has, turned so that they lie as near to the student's own as they can.
 
         What counts are angles, which turning leaves alone; so the student starts where it is.
         """
-        import torch
-
-        texts, vectors = lesson.texts[:ALIGNED_ON], lesson.vectors[:ALIGNED_ON].astype(np.float32)
-        own = np.zeros((len(texts), self.net.config.hidden_size), dtype=np.float32)
-        ids = self.tokens(texts)
-        by_length = sorted(range(len(ids)), key=lambda row: len(ids[row]))
-        with torch.no_grad():
-            for start in range(0, len(ids), 64):
-                rows = by_length[start : start + 64]
-                own[rows] = self.embed([ids[row] for row in rows]).numpy()
+        own, vectors = self.vectors(lesson.texts[:ALIGNED_ON]), lesson.vectors[:ALIGNED_ON].astype(np.float32)
         directions = np.linalg.eigh(vectors.T @ vectors)[1][:, ::-1][:, : own.shape[1]]
         left, _, right = np.linalg.svd((vectors @ directions).T @ own)
         return (directions @ (left @ right)).astype(np.float32)
 
     def batches(self, given: list[Lesson], projection: np.ndarray) -> Iterator[tuple[list[list[int]], np.ndarray]]:
         """Yield token numbers of texts of like length and their wanted unit vectors, in ever new order."""
-        wanted = np.concatenate([each.vectors.astype(np.float32) @ projection for each in given])
-        wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
+        wanted = np.concatenate([each.wanted(projection) for each in given])
         texts = [text for each in given for text in each.texts]
         clean = self.tokens(texts)
         while True:
@@ -245,16 +254,7 @@ class Beside:
 
 def cosine(student: Student, aside: Lesson, projection: np.ndarray) -> float:
     """Return the mean cosine of the student's vectors to the teacher's."""
-    import torch
-
-    wanted = aside.vectors.astype(np.float32) @ projection
-    wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
-    ids, found = student.tokens(aside.texts), []
-    with torch.no_grad():
-        for start in range(0, len(ids), 64):
-            own = student.embed(ids[start : start + 64]).numpy()
-            found.append((own * wanted[start : start + 64]).sum(axis=1))
-    return float(np.concatenate(found).mean())
+    return float((student.vectors(aside.texts) * aside.wanted(projection)).sum(axis=1).mean())
 
 
 def write(student: Student, folder: Path, how: dict) -> None:

@@ -23,7 +23,8 @@ def joined(parts: Path, folder: Path) -> Path:
         if not found:
             raise FileNotFoundError(f"no teacher in {parts}: `scripts/train encoder` fetches it")
         with zipfile.ZipFile(io.BytesIO(b"".join(each.read_bytes() for each in found))) as packed:
-            packed.extractall(folder)
+            packed.extractall(folder / "aside")
+        (folder / "aside" / NAME).rename(target)
     return target
 
 

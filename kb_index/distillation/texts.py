@@ -15,7 +15,10 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
+from kb_index.articles import find_files, read_file
 from kb_index.distillation import sources
+from kb_index.markdown import render
+from kb_index.sentences import sentences
 
 _BREAKS = frozenset((
     "p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "title", "dt", "dd", "td", "th", "para", "listitem", "item",
@@ -25,7 +28,6 @@ _BREAKS = frozenset((
 _HEADS = frozenset(("h1", "h2", "h3", "h4", "title", "term", "dt"))
 _LEFT_OUT = frozenset(("script", "style", "pre", "programlisting", "screen", "info", "legalnotice", "nav"))
 _PAGE = re.compile(r"\.(html?|page|docbook|xml|xhp)(\.gz)?$", re.I)
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 @dataclass
@@ -95,7 +97,7 @@ def add_page(texts: Texts, source: str, page: str) -> None:
             texts.add_short(source, text)
         elif len(text.split()) >= 4:
             held.append(text)
-            for sentence in _SENTENCE_END.split(text):
+            for sentence in sentences(text):
                 if 5 <= len(sentence.split()) <= 30:
                     texts.add_short(f"{source}, sentences", sentence)
 
@@ -169,21 +171,11 @@ def add_messages(texts: Texts, path: Path) -> None:
 
 
 def add_articles(texts: Texts, folder: Path) -> None:
-    """Add a help centre of Markdown files: titles, headings, sentences and passages."""
-    from kb_index.articles import find_files
-
+    """Add a help centre of Markdown files: titles, headings, sentences and passages. Raises `ArticleError`."""
     for path in find_files(folder):
-        text = path.read_text(encoding="utf-8")
-        if title := re.search(r'^title: *"?(.*?)"?$', text, re.MULTILINE):
-            texts.add_short("articles", title[1])
-        text = re.sub(r"^---.*?---|```.*?```", "", text, flags=re.DOTALL)
-        text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"<[^>]+>", " ", text))
-        text = re.sub(r"[*_`>]", "", text)
-        pages = (
-            f"<h2>{html.escape(block.lstrip('# '))}</h2>" if block.startswith("#") else f"<p>{html.escape(block)}</p>"
-            for block in re.split(r"\n\s*\n", text)
-        )
-        add_page(texts, "articles", "".join(pages))
+        article = read_file(path, folder)
+        texts.add_short("articles", article.title)
+        add_page(texts, "articles", str(render(article.body)))
 
 
 def unpacked(packages: list[str], folder: Path) -> Iterator[tuple[str, Path]]:
@@ -194,8 +186,11 @@ def unpacked(packages: list[str], folder: Path) -> Iterator[tuple[str, Path]]:
         if not target.is_dir():
             subprocess.run(["apt-get", "download", "-q", package], cwd=folder, check=True, capture_output=True)
             [archive] = folder.glob(f"{package}_*.deb")
-            subprocess.run(["dpkg-deb", "-x", str(archive), str(target)], check=True)
+            # A run that was ended in between does it again.
+            aside = folder / f".{package}"
+            subprocess.run(["dpkg-deb", "-x", str(archive), str(aside)], check=True)
             archive.unlink()
+            aside.rename(target)
         yield package, target
 
 
@@ -205,22 +200,22 @@ def chosen(texts: Texts, dice: random.Random) -> tuple[list[str], list[str]]:
     by_source: dict[str, list[str]] = defaultdict(list)
     for text, source in texts.short.items():
         by_source[source].append(text)
-    short, headings, sentences = [], [], []
+    short, headings, spoken = [], [], []
     for source, found in by_source.items():
         dice.shuffle(found)
         manual, _, kind = source.partition(", ")
         most = sources.SENTENCES.get(manual, sources.MOST_SENTENCES) if kind else sources.MOST.get(source, len(found))
         short += found[:most]
         if kind or source in ("messages", "examples"):
-            sentences += found[:most]
+            spoken += found[:most]
         elif source in sources.MANUALS:
             headings += [text for text in found[:most] if len(text.split()) <= 9]
     dice.shuffle(headings)
     for heading in headings[: sources.QUESTIONS]:
         bare = re.sub(r"^(How to|To|How do I|Using|The|What is) ", "", heading).rstrip("?.").lower()
         short.append(dice.choice(sources.ASKED).format(bare))
-    dice.shuffle(sentences)
-    for sentence in sentences[: sources.FRAGMENTS]:
+    dice.shuffle(spoken)
+    for sentence in spoken[: sources.FRAGMENTS]:
         words = sentence.split()
         if len(words) > 7:
             start = dice.randrange(0, len(words) - 5)
