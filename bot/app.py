@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from actions.context import ActionSettings
 from bot.accounts import views as accounts_views
 from bot.articles import views as articles_views
+from bot.articles.finding import Finder
 from bot.channels import http as channel_http
 from bot.channels import websocket as channel_websocket
 from bot.channels.service import Channel
@@ -74,9 +75,12 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     state.dispatcher = Dispatcher(state.db, state.hub, push=settings.assignment == PUSH)
     state.waiting_room = WaitingRoom(state.db, state.hub)
     state.channel = Channel(settings, state.db, state.hub, state.limiter, state.dialogue.begin, state.waiting_room)
-    # Empty until an operator looks: a web service that nobody inspects keeps no index in memory.
+    # Empty until somebody searches the help pages or an operator looks at answers.
     knowledge = KnowledgeBase(state.db.engine, state.encoder)
-    state.inspector = Inspector(state.engine, state.noticing, state.languages, knowledge, _thresholds(settings))
+    thresholds = _thresholds(settings)
+    state.inspector = Inspector(state.engine, state.noticing, state.languages, knowledge, thresholds)
+    # What the assistant would not even offer is no more than a guess here.
+    state.finder = Finder(knowledge, likely=thresholds[-1].value)
     _add_routes(app, settings)
     return app
 

@@ -52,6 +52,9 @@ class Settings(KnowledgeSettings):
     address_messages_per_minute: int = Field(
         default=300, ge=1, description="Customer messages a minute and network address, over all its visitors."
     )
+    address_searches_per_minute: int = Field(
+        default=300, ge=1, description="Searches of the help pages a minute and network address, one a pause in typing."
+    )
     agent_capacity: int = Field(default=8, ge=1, le=100, description="The chats that an agent may have at a time.")
     priority_plans: list[str] = Field(
         default=[],

@@ -12,6 +12,7 @@ from bot.accounts import access
 from bot.accounts import services as accounts
 from bot.accounts.services import WRITER, Account
 from bot.articles import catalogue, services
+from bot.articles.finding import MAX_WORDS
 from bot.articles.publishing import Publisher
 from bot.articles.rendering import rendered, rendered_page
 from bot.articles.services import EditConflict, Token
@@ -21,6 +22,8 @@ from bot.pages import is_partial, page
 
 # 200,000 characters of four bytes each, encoded as a form, and some room.
 MAX_REQUEST = 4 * 1024 * 1024
+# One letter says nothing of what somebody looks for.
+LEAST_TYPED = 2
 
 router = APIRouter(
     dependencies=[Depends(access.same_site)],
@@ -151,18 +154,33 @@ async def restore(request: Request, account: Writer, article_id: ArticleId, numb
 
 
 @router.get("/help")
-async def help_index(request: Request) -> Response:
-    index = await request.app.state.db.read(catalogue.help_index)
-    return page(request, "articles/help_index.html", {"index": index}, headers={"Cache-Control": "no-cache"})
+async def help_index(request: Request, q: Annotated[str, Query(max_length=MAX_WORDS)] = "") -> Response:
+    context: dict[str, object] = {"q": q, "found": None, "index": None, "max_words": MAX_WORDS}
+    if len(q.strip()) >= LEAST_TYPED:
+        await _within_limits(request)
+        context["found"] = await request.app.state.finder.find(q)
+    else:
+        context["index"] = await request.app.state.db.read(catalogue.help_index)
+    if is_partial(request):
+        return page(request, "articles/help_found.html", context)
+    # At the same address as its part: going back must not show that one in its place.
+    headers = {"Cache-Control": "no-cache", "Vary": "HX-Request"}
+    return page(request, "articles/help_index.html", context, headers=headers)
 
 
 @router.get("/help/{article_id}")
 async def help_page(request: Request, article_id: ArticleId) -> Response:
     found = await request.app.state.db.read(services.published_article, article_id)
     shown = await to_thread.run_sync(rendered_page, found.article.title, found.article.body)
-    context = {"article": found.article, "updated_at": found.updated_at, "shown": shown}
+    context = {"article": found.article, "updated_at": found.updated_at, "shown": shown, "max_words": MAX_WORDS}
     headers = {"Cache-Control": "no-cache"}
     return page(request, "articles/help.html", context, headers=headers, images_from_web=True)
+
+
+async def _within_limits(request: Request) -> None:
+    state = request.app.state
+    address = request.client.host if request.client else ""
+    await state.limiter.check(f"search:{address}", state.settings.address_searches_per_minute)
 
 
 def _publisher(request: Request) -> Publisher:

@@ -12,7 +12,7 @@ from kb_index import articles, store
 from kb_index.database import create_database_engine
 from kb_index.settings import ROOT
 
-TOPICS = ("returns-refunds", "payment", "shipping")
+TOPICS = ("returns-and-refunds", "payment", "shipping")
 
 
 @pytest.fixture(scope="session")

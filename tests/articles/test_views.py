@@ -152,6 +152,65 @@ def test_help_pages_are_for_everybody_and_the_studio_for_writers(service):
             assert anybody.post(path, data={"title": "x"}).status_code == 401, path
 
 
+def found(client, words, **headers):
+    page = client.get("/help", params={"q": words}, headers=headers)
+    assert page.status_code == 200, page.text
+    soup = BeautifulSoup(page.text, "html.parser")
+    return [each["href"] for each in soup.select(".hits a")], soup.get_text(" ", strip=True)
+
+
+def test_the_help_pages_find_an_article_by_words_that_it_does_not_have(service):
+    with signed_in(service, "aoife") as aoife, visitor(service) as anybody:
+        publish(aoife, "Change the delivery address", "# Before we ship\n\nOpen the order and choose another address.")
+        publish(aoife, "Gift cards", "Valid for three years.")
+        addresses, text = found(anybody, "i moved, my parcel goes to the old flat")
+        assert addresses[0] == "/help/change-the-delivery-address#before-we-ship"
+        assert "choose another address" in text
+        addresses, text = found(anybody, "giftt cards")
+        assert addresses[0] == "/help/gift-cards" and "Understood as “ gift cards ”" in text
+        assert "Nothing here is clearly about that" in found(anybody, "who won the world cup in 1954")[1]
+        publish(aoife, "Engraving", "We engrave kettles.")
+        assert found(anybody, "can you engrave my name")[0][0] == "/help/engraving", "what was just published"
+
+
+def test_a_search_answers_with_a_page_or_with_the_part_of_it_that_changes(service):
+    with signed_in(service, "aoife") as aoife, visitor(service) as anybody:
+        publish(aoife, "Gift cards", "Valid for three years.")
+        assert "<html" in anybody.get("/help", params={"q": "vouchers"}).text
+        part = anybody.get("/help", params={"q": "vouchers"}, headers=HTMX).text
+        assert "<html" not in part and "/help/gift-cards" in part
+        for nothing in ("", "  ", "g"):
+            part = anybody.get("/help", params={"q": nothing}, headers=HTMX).text
+            assert "topics" in part and "hits" not in part, "what says nothing shows all topics"
+
+
+def _tags(html):
+    """The kinds of tags with the names of their attributes."""
+    found = BeautifulSoup(html, "html.parser").find_all(True)
+    return {tag.name for tag in found} | {f"{tag.name} {name}" for tag in found for name in tag.attrs}
+
+
+def test_what_is_searched_for_is_shown_as_it_is_and_bounded(service):
+    with signed_in(service, "aoife") as aoife, visitor(service) as anybody:
+        publish(aoife, "Gift cards", "Valid for <b>three</b> years & a day.")
+        harmless = _tags(anybody.get("/help", params={"q": "gift cards"}).text)
+        for attack in ATTACKS:
+            page = anybody.get("/help", params={"q": attack[:300]}).text
+            assert _tags(page) <= harmless | {"bdi"}, attack
+        for odd in ("\0", "%00", "\ud800".encode("utf-8", "surrogatepass"), "🎁" * 100, "?!" * 100):
+            assert anybody.get("/help", params={"q": odd}).status_code == 200
+        assert anybody.get("/help", params={"q": "x" * 301}).status_code == 400
+
+
+def test_one_address_may_only_search_so_often(db_url):
+    with running(db_url, ScriptedEngine(echo), demo=False, address_searches_per_minute=2) as service:
+        with visitor(service) as anybody:
+            answers = [anybody.get("/help", params={"q": "gift cards"}, headers=HTMX) for _ in range(3)]
+            assert [each.status_code for each in answers] == [200, 200, 429]
+            assert "Please wait" in answers[2].text and answers[2].headers["HX-Retarget"] == "#sb_notices"
+            assert anybody.get("/help").status_code == 200
+
+
 def test_static_files_are_there_under_addresses_that_change_with_them(service):
     with visitor(service) as anybody:
         page = anybody.get("/help").text

@@ -207,6 +207,27 @@ def test_scripts_in_an_article_do_not_run_in_the_preview_or_on_the_help_page(bro
         assert dialogs == []
 
 
+def test_a_reader_finds_the_section_while_typing_and_comes_back_to_what_was_found(browser: Browser, live_app) -> None:
+    with at_work(browser, live_app.url, None, "/help") as reader:
+        reader.get_by_role("searchbox").press_sequentially("water drips from the machine", delay=15)
+        reader.locator(".hits a").filter(has_text="No water or pressure").click()
+        expect(reader.get_by_role("heading", level=1)).to_contain_text("No water or pressure")
+        expect(reader.locator(":target")).to_be_in_viewport()
+        reader.go_back()
+        expect(reader.get_by_role("searchbox")).to_have_value("water drips from the machine")
+        expect(reader.locator(".hits a").first).to_be_visible()
+        reader.get_by_role("searchbox").fill("")
+        expect(reader.get_by_role("heading", name="Account", exact=True)).to_be_visible()
+
+
+def test_the_help_pages_are_searched_from_an_article_and_without_scripts(browser: Browser, live_app) -> None:
+    with at_work(browser, live_app.url, None, "/help/account-locked", java_script_enabled=False) as reader:
+        reader.get_by_role("searchbox").fill("where is my parcl")
+        reader.get_by_role("searchbox").press("Enter")
+        expect(reader.get_by_role("status")).to_contain_text("Understood as “where is my parcel”")
+        expect(reader.locator(".hits a").first).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1360, 840), (390, 844)], ids=["desktop", "phone"])
 def test_axe_finds_nothing_in_the_studio_and_on_the_help_pages(
@@ -220,7 +241,7 @@ def test_axe_finds_nothing_in_the_studio_and_on_the_help_pages(
             assert accessibility_problems(aoife) == [], path
             assert sideways(aoife) == 0, path
     with at_work(browser, live_app.url, None, "/help", **options) as reader:
-        for path in ("/help", "/help/account-locked", "/help/no-such-page"):
+        for path in ("/help", "/help?q=refund", "/help?q=pizza", "/help/account-locked", "/help/no-such-page"):
             reader.goto(path)
             assert accessibility_problems(reader) == [], path
             assert sideways(reader) == 0, path

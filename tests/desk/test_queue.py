@@ -76,8 +76,8 @@ async def test_a_language_or_skill_that_no_colleague_has_keeps_nobody_waiting(db
 
 
 async def test_the_topic_of_the_article_shown_last_is_the_skill(db):
-    await db.write(_publish, "refund-times", "returns-refunds")
-    rita = await db.write(hire, "rita", skills=("returns-refunds",))
+    await db.write(_publish, "refund-times", "returns-and-refunds")
+    rita = await db.write(hire, "rita", skills=("returns-and-refunds",))
     sven = await db.write(hire, "sven", skills=("shipping",))
     gina = await db.write(hire, "gina")
     chat = await db.write(ask, article="refund-times")
