@@ -124,11 +124,9 @@ def _smoke(console: Console) -> int:
 
 
 def _web(arguments: argparse.Namespace) -> int:
-    import uvicorn
-
     from bot import logs
     from bot.app import create_app
-    from bot.channels.frames import MAX_FRAME_BYTES
+    from bot.serving import serve
     from bot.settings import Settings
 
     settings = Settings()
@@ -137,20 +135,7 @@ def _web(arguments: argparse.Namespace) -> int:
     # What is loaded by now stays, and need not be walked at every garbage collection.
     gc.collect()
     gc.freeze()
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        # Frames above the limit end the socket in the parser; ours up to it get a clear error.
-        ws_max_size=MAX_FRAME_BYTES + 1024,
-        ws_per_message_deflate=False,
-        proxy_headers=True,
-        forwarded_allow_ips=settings.trusted_proxies,
-        access_log=False,
-        # Its "connection open" for every visitor is noise; what it warns of is not.
-        log_level="warning",
-        timeout_graceful_shutdown=2,
-    )
+    serve(app, settings.host, settings.port, settings.trusted_proxies)
     return 0
 
 

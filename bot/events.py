@@ -85,8 +85,13 @@ class Listener:
 
 
 class Hub(Protocol):
+    """`ending` says that the service stops, so that nobody waits any longer."""
+
+    ending: bool
+
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
+    def end(self) -> None: ...
     async def publish(self, announced: Announced) -> None: ...
     def listen(self, *topics: str) -> contextlib.AbstractContextManager[Listener]: ...
 
@@ -96,6 +101,7 @@ class MemoryHub:
 
     def __init__(self) -> None:
         self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
+        self.ending = False
 
     async def start(self) -> None:
         return None
@@ -107,6 +113,11 @@ class MemoryHub:
         for topic, stored in announced.items():
             for listener in tuple(self._listeners.get(topic, ())):
                 listener.wake(stored)
+
+    def end(self) -> None:
+        """Wake all who listen, for the last time."""
+        self.ending = True
+        self.wake_all()
 
     def wake_all(self) -> None:
         for listeners in tuple(self._listeners.values()):

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 from websockets.sync.client import ClientConnection, connect
 
 from bot.app import create_app
-from bot.channels.frames import MAX_FRAME_BYTES
 from bot.dialogue.scripted import ScriptedEngine
+from bot.serving import Server
 from bot.settings import Settings
 
 SECRET = "test-secret-" + "x" * 32
@@ -38,16 +37,7 @@ class Service:
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                port=0,
-                log_level="warning",
-                ws_max_size=MAX_FRAME_BYTES + 1024,
-                ws_per_message_deflate=False,
-                timeout_graceful_shutdown=2,
-            )
-        )
+        self._server = Server(app, port=0)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
     @property
@@ -64,8 +54,12 @@ class Service:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
+        self.stop()
         self._thread.join(timeout=20)
+
+    def stop(self) -> None:
+        """As a signal stops it; does not wait."""
+        self._server.should_exit = True
 
     def http(self, **options: Any) -> httpx.Client:
         return httpx.Client(base_url=self.url, trust_env=False, **options)

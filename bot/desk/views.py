@@ -76,7 +76,7 @@ async def events(request: Request, account: Agent, chat: LookedAt = "") -> Async
     sent = None
     typed = [typing_topic(chat, "customer")] if chat else []
     with state.hub.listen(*typed) as typing:
-        while True:
+        while not state.hub.ending:
             # Listening starts before looking: what happens in between wakes us.
             with state.hub.listen(QUEUE, *typed, *map(conversation_topic, followed)) as listener:
                 wait = LOOK_AGAIN_S
@@ -95,7 +95,7 @@ async def events(request: Request, account: Agent, chat: LookedAt = "") -> Async
                 except Unavailable:
                     wait = RECOVER_S
                 await listener.wait(wait)
-            if await typing.wait(0):
+            if await typing.wait(0) and not state.hub.ending:
                 yield ServerSentEvent(event="typing", data={})
 
 

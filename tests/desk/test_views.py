@@ -182,6 +182,18 @@ def test_the_stream_tells_of_the_queue_of_messages_and_of_being_signed_out(servi
             assert [name for name, _ in events][-1] == "signed_out"
 
 
+def test_a_service_that_stops_ends_its_streams_and_cuts_none_off(service, capfd):
+    chat = on_loop(service, ask)
+    with signed_in(service, "mia") as mia, Client(service.url):
+        with mia.stream("GET", f"/desk/events?chat={chat}", timeout=20) as stream:
+            events = _events(stream)
+            assert next(events)[0] == "pulse"
+            service.stop()
+            # A stream that is cut off raises here.
+            assert [name for name, _ in events if name != "pulse"] == []
+    assert "Cancel" not in capfd.readouterr().err
+
+
 def test_a_stream_that_nobody_reads_any_more_stops_listening(service):
     chat = on_loop(service, ask)
     hub = service.app.state.hub
