@@ -12,11 +12,12 @@ TROUBLE_LASTS = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Uttered:
-    """What the customer or the assistant said."""
+    """What the customer or the assistant said; `quoted` are an article's words, not the assistant's own."""
 
     by_customer: bool
     text: str
     at: datetime
+    quoted: bool = False
 
 
 @dataclass(frozen=True)

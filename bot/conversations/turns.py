@@ -56,7 +56,7 @@ _WAITING = (
     .limit(1)
 )
 _SAID = (
-    select(_M.c.author, _M.c.text, _M.c.created_at)
+    select(_M.c.author, _M.c.text, _M.c.created_at, _M.c.kind)
     .where(
         _M.c.conversation_id == _ID,
         _M.c.author.in_(("customer", "bot")),
@@ -248,7 +248,10 @@ def _turn(
         state=state,
         owner_version=conversation.owner_version,
         lease=due,
-        before=tuple(Uttered(each.author == "customer", each.text, each.created_at) for each in reversed(said)),
+        before=tuple(
+            Uttered(each.author == "customer", each.text, each.created_at, each.kind == "answer")
+            for each in reversed(said)
+        ),
         locale=conversation.locale,
         at=waiting.created_at,
         plan=conversation.plan,

@@ -40,7 +40,7 @@ class Noticing:
 
     def _measure(self, text: str, before: Sequence[Uttered]) -> Signals:
         encode = self._embeddings.encode
-        said = [Said.of(each.by_customer, each.text, encode) for each in before[-HISTORY:]]
+        said = [Said.of(each.by_customer, each.text, encode, each.quoted) for each in before[-HISTORY:]]
         return noticed(Said.of(True, text, encode), said)
 
 

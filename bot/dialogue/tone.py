@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from bot.conversations.records import Reply, Uttered
-from bot.escalation.decision import CARRY_ON, OFFER, Decision, careful
+from bot.escalation.decision import CARRY_ON, OFFER, SERVED_BADLY, Decision, careful
+from bot.escalation.mood import ASSISTANT_REPEATS
 from bot.escalation.signals import Signals
 
 PERSON = {"title": "Talk to a person", "text": "I would like to talk to a person"}
@@ -20,7 +21,9 @@ HARM = "I'm sorry to hear that, and I hope everybody is all right."
 AGAIN = "I'm sorry that you have to ask again."
 NOT_HELPED = "I'm sorry that my answers have not helped so far."
 UPSET = "I'm sorry about this; I can see that it is frustrating."
-SAID_SO = (*TROUBLES.values(), HARM, AGAIN, NOT_HELPED, UPSET)
+# Where nothing that the customer wrote says so, only what the assistant said.
+REPEATED = "I'm sorry if I am repeating myself."
+SAID_SO = (*TROUBLES.values(), HARM, AGAIN, NOT_HELPED, UPSET, REPEATED)
 # So many of the assistant's last replies are looked at: who is told sorry at every turn stops believing it.
 RECENT_REPLIES = 3
 _CHEER = re.compile(
@@ -53,7 +56,10 @@ def acknowledgement(signals: Signals) -> str:
         return TROUBLES.get(signals.trouble, TROUBLES["page_error"])
     if signals.times_not_helped:
         return NOT_HELPED
-    return AGAIN if signals.repeated else UPSET
+    if signals.repeated:
+        return AGAIN
+    shown = max(signals.frustration_alone, signals.frustration_before) >= SERVED_BADLY
+    return UPSET if shown or ASSISTANT_REPEATS not in signals.mood_reasons else REPEATED
 
 
 def _offering(reply: Reply) -> Reply:

@@ -42,16 +42,20 @@ class FittedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Said:
-    """A turn of the conversation: who wrote it, what, and its embedding of length one, float32 `(dimensions,)`."""
+    """A turn of the conversation: who wrote it, what, and its embedding of length one, float32 `(dimensions,)`.
+
+    `quoted` is a reply in the words of an article: its "nothing is charged" does not say that nothing was found.
+    """
 
     by_customer: bool
     text: str
     embedding: np.ndarray
+    quoted: bool = False
 
     @classmethod
-    def of(cls, by_customer: bool, text: str, encode: Callable[[str], np.ndarray]) -> Said:
+    def of(cls, by_customer: bool, text: str, encode: Callable[[str], np.ndarray], quoted: bool = False) -> Said:
         """Encode what is heard of a turn."""
-        return cls(by_customer, text, encode(heard(by_customer, text)))
+        return cls(by_customer, text, encode(heard(by_customer, text)), quoted)
 
 
 def heard(by_customer: bool, text: str) -> str:
@@ -176,7 +180,7 @@ def turn_features(turns: Sequence[Said], by: Fitted) -> dict[str, float]:
     features |= _repetition(last, mine)
     if reply is not None:
         theirs = [said for said in before if not said.by_customer and said is not reply]
-        features |= words.of_assistant(reply.text)
+        features |= words.of_article(reply.text) if reply.quoted else words.of_assistant(reply.text)
         features["assistant"] = by.along("assistant", reply.embedding)
         features |= _reply(last, reply, mine[-1] if mine else None, theirs)
         features["pleased_after_done"] = features["pleased"] * features["done"]
@@ -207,6 +211,7 @@ def _reply(last: Said, reply: Said, asked: Said | None, theirs: Sequence[Said]) 
     return found
 
 
+ASSISTANT_REPEATS = "The assistant said the same as before."
 SAID_AS = {
     "angry": "The words are angry.",
     "capitals": "Writes in capitals, or with many exclamation marks.",
@@ -221,7 +226,7 @@ SAID_AS = {
     "negative": "The message sounds frustrated.",
     "restates": "Asks for the same again.",
     "same_again": "Asks for the same again.",
-    "assistant_repeats": "The assistant said the same as before.",
+    "assistant_repeats": ASSISTANT_REPEATS,
     "found_nothing": "The assistant had found nothing, or could not do it.",
     "not_understood": "The assistant had not understood.",
     "off_subject": "The assistant's answer was about something else.",

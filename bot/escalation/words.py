@@ -162,6 +162,12 @@ def of_assistant(text: str) -> dict[str, float]:
     }
 
 
+def of_article(text: str) -> dict[str, float]:
+    """The same of an article's words: its length and its figures, and nothing that the assistant says of itself."""
+    said = of_assistant(text)
+    return {name: value if name in ("gives_figures", "assistant_length") else 0.0 for name, value in said.items()}
+
+
 _PEOPLE = (
     r"(?:human(?: being)?s?|persons?|people|someone|somebody|anyone|anybody|agents?|representatives?|reps?|operators?"
     r"|advis[eo]rs?|managers?|supervisors?|staff|colleagues?|employees?|workers?|clerks?|tellers?|specialists?|experts?"

@@ -143,7 +143,7 @@ class Inspector:
                 asked.state = first.state
                 asked.before = [
                     Uttered(True, earlier, at),
-                    *(Uttered(False, each.text, at) for each in _replies(first)),
+                    *(Uttered(False, each.text, at, each.kind == "answer") for each in _replies(first)),
                 ]
             asked.signals = await self.noticing.of(text, asked.before)
             asked.understood = await self.engine.understand(text)
