@@ -15,6 +15,9 @@ LONGEST = 24  # letters; a longer run is no slip
 MAX_SLIPS = 10  # looked up in one question
 REMEMBERED = 4_096
 ANOTHER_START = 0.5  # the first letter is seldom wrong
+# A letter too many at the end of a word is the one before it again, or its neighbour on the keyboard; another one makes
+# another word ("matcha" is no "match").
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
@@ -65,6 +68,24 @@ class Speller:
         for length in range(len(word) - slips, len(word) + slips + 1):
             choices = self._by_length.get(length, [])
             for found, distance, _ in extract(word, choices, scorer=OSA.distance, score_cutoff=slips, limit=10):
+                if word[:-1] == found and not _slips_in(word[-2], word[-1]):
+                    continue
                 cost = distance + ANOTHER_START * (found[0] != word[0])
                 best = min(best, (cost, -self._spelled[found], found))
         return best[2] if best[0] <= slips else None
+
+
+def _slips_in(before: str, letter: str) -> bool:
+    """Whether a finger that types `before` hits `letter` as well; a plural is as good."""
+    return letter in (before, "s") or letter in _NEIGHBOURS.get(before, "")
+
+
+def _neighbours() -> dict[str, str]:
+    places = {letter: (x + y / 2, y) for y, row in enumerate(_ROWS) for x, letter in enumerate(row)}
+    return {
+        one: "".join(other for other, (x, y) in places.items() if abs(x - at) <= 1 and abs(y - row) <= 1)
+        for one, (at, row) in places.items()
+    }
+
+
+_NEIGHBOURS = _neighbours()

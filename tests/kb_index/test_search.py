@@ -13,8 +13,9 @@ from kb_index.articles import Article
 from kb_index.database import create_database_engine
 from kb_index.encoder import Encoder
 from kb_index.index import EXACT_ROWS, Index, IndexedArticle, IndexedPassage
-from kb_index.lexical import Bag
+from kb_index.lexical import Bag, Lexicon
 from kb_index.search import KnowledgeBase
+from kb_index.spelling import Speller
 from kb_index.tables import kb_passages
 from tests.kb_index.conftest import SHOP
 
@@ -209,6 +210,16 @@ def test_slips_of_the_keyboard_are_read_as_the_word_they_are_nearly(knowledge: K
     assert best.article_id == "descaling"
     assert best.understood == "how to descale my kettle"
     assert knowledge.search("how to descale my kettle")[0].understood == ""
+
+
+def test_a_letter_more_that_no_finger_slips_to_makes_another_word():
+    lexicon = Lexicon()
+    lexicon.learn("match grind refund")
+    speller = Speller(lexicon, common=lambda word: False)
+    speller.learn()
+    assert speller.correct("matcha") == "matcha"
+    read = {"matchh": "match", "matchj": "match", "grindd": "grind", "grinds": "grind", "refundf": "refund"}
+    assert {slip: speller.correct(slip) for slip in read} == read
 
 
 def test_what_nobody_misspelt_is_left_alone(knowledge: KnowledgeBase):
