@@ -8,7 +8,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions import context, wording
-from actions.finding import MAX_QUESTION, Found, Topic, doubted, find, next_best, search
+from actions.finding import MAX_QUESTION, Found, Topic, behind_topic, doubted, find, next_best, search
 from actions.replies import PERSON, answer, hand_off, quoted, say
 from actions.suggestions import choices
 from kb_index.encoder import unpack
@@ -57,7 +57,7 @@ class Answer(Action):
             return [*remembered, *no_answer(dispatcher, tracker, found[0].vector, found[0].hits)]
         if len(found) > 1:
             return _answer_both(dispatcher, tracker, text, found)
-        return _answer_one(dispatcher, tracker, text, found[0], topic)
+        return _answer_one(dispatcher, tracker, text, found[0], topic, outside)
 
 
 class AnotherAnswer(Action):
@@ -100,7 +100,9 @@ class AnswerHelped(Action):
         return [SlotSet("shown_articles", None), *answered()]
 
 
-def _answer_one(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, found: Found, before: Topic) -> Events:
+def _answer_one(
+    dispatcher: CollectingDispatcher, tracker: Tracker, text: str, found: Found, before: Topic, outside: bool
+) -> Events:
     earlier = tracker.get_slot("shown_articles") or []
     in_a_row = bool(found.hits) and found.hits[0].article_id in earlier
     shown = earlier if in_a_row or found.leaned else []
@@ -118,7 +120,14 @@ def _answer_one(dispatcher: CollectingDispatcher, tracker: Tracker, text: str, f
     if hits and answer(dispatcher, text, found.vector, hits, intro, True, found.question, others, brief):
         shown = [*shown, hits[0].article_id][-MAX_SHOWN:]
         return [*remembered, SlotSet("shown_articles", shown), *(tried_again(tracker) if intro else answered())]
-    unclear = no_answer(dispatcher, tracker, found.vector, found.hits)
+    vector, unsure = found.vector, found.hits
+    if found.score < context.settings().another_threshold and not found.leaned and not outside:
+        # It may be about what was spoken of, though nothing in its wording says so.
+        behind, hits = behind_topic(found, before)
+        if hits:
+            vector, unsure = behind, hits
+            remembered = []
+    unclear = no_answer(dispatcher, tracker, vector, unsure)
     return [*remembered, SlotSet("shown_articles", shown or None), *unclear]
 
 

@@ -86,6 +86,19 @@ def find(text: str, vector: np.ndarray | None, topic: Topic, brief_counts: bool 
     return (pair and _both(pair, alone)) or [alone]
 
 
+def behind_topic(found: Found, topic: Topic) -> tuple[np.ndarray, list[Hit]]:
+    """Return the embedding and the articles of a message that finds nothing alone, read behind what was spoken of.
+
+    Only articles that it brings up by itself too, and surely behind it: else it is about something new.
+    """
+    if not topic.question:
+        return found.vector, []
+    vector, hits = search(f"{topic.text} {found.question}"[-MAX_QUESTION:])
+    alone = {hit.article_id for hit in found.hits}
+    surely = [hit for hit in hits if hit.article_id in alone and hit.score >= context.settings().answer_threshold]
+    return vector, surely
+
+
 def search(question: str, vector: np.ndarray | None = None) -> tuple[np.ndarray, list[Hit]]:
     """Return the embedding of the question as it was understood, slips corrected, and its articles.
 

@@ -53,6 +53,20 @@ def test_a_follow_up_is_understood_from_the_question_before(run):
     assert slots["topic"]["question"] == topic["question"] and slots["topic"]["follow_up"] == "to Canada?"
 
 
+def test_what_finds_nothing_alone_is_asked_back_about_what_was_spoken_of(talk, run):
+    talk(Answer(), "my card was declined")
+    (said,) = talk(Answer(), "the text message never came")
+    assert said["text"].startswith("I'm not sure") and len(said["quick_replies"]) > 1
+    (alone,), _, _ = run(Answer(), "the text message never came")
+    assert "don't have an article" in alone["text"]
+
+
+def test_what_is_about_something_else_is_not_dragged_back_to_what_was_spoken_of(talk):
+    talk(Answer(), "How do I track my parcel?")
+    (said,) = talk(Answer(), "who won the world cup in 1954")
+    assert [reply["title"] for reply in said["quick_replies"]] == ["Talk to a person"]
+
+
 def test_after_did_not_help_the_next_best_comes_and_not_the_same_again(run):
     slots = {"last_question": "how do I return something", "shown_articles": ["return-policy"]}
     said, after, _ = run(AnotherAnswer(), "that did not help", slots)
