@@ -34,9 +34,11 @@ _NAME = re.compile(r"(?<=[\w,;:] )[^\W\d_a-z]\w{2,}")  # a capital where no sent
 Spans = tuple[tuple[int, int], ...]
 _STEP = re.compile(r"\s*\d{1,3}[.)]\s")
 _LIST_MARK = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
-# A sentence that begins so leans on the one before.
+# A sentence that begins so leans on the one before, and so does "We delete it within 5 working days".
 _LEANS = re.compile(
-    r"(?:this|that|these|those|it|they|he|she|then|otherwise|however|but|and|so|if not)\b", re.IGNORECASE
+    r"(?:(?:this|that|these|those|it|they|he|she|then|otherwise|however|but|and|so|if not)\b"
+    r"|(?:[\w']+ ){1,5}(?:it|them)\b)",
+    re.IGNORECASE,
 )
 
 
@@ -283,8 +285,12 @@ def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[i
         if _words(text, found, first, following) > words:
             break
         last = following
+    begun = first
     while first > 0 and not _listed(text, found, first - 1) and _words(text, found, first - 1, last) <= words:
         first -= 1
+    # What leans on a sentence that does not fit says nothing without it.
+    while 0 < first < begun and _LEANS.match(text, found[first][0]):
+        first += 1
     return first, last
 
 

@@ -137,6 +137,18 @@ def test_passages_whose_embeddings_do_not_fit_are_quoted_all_the_same(encoder: E
     assert compose([source], question)[0].text == "One thing is here."
 
 
+def test_no_sentence_that_says_it_is_quoted_without_what_it_is(encoder: Encoder):
+    text = (
+        "Write to privacy@example.org and name the day and the time of the chat, your name, your address and the "
+        "e-mail address that you gave us in the chat. We delete it within 5 working days. "
+        "Please do not write passwords in the chat."
+    )
+    for question in ("may I write my password here", "when is it gone"):
+        vector = encoder.encode([question])[0]
+        said = " ".join(block.text for block in compose([source(encoder, text)], vector, question, most_words=30))
+        assert "We delete it" not in said or "name the day" in said, question
+
+
 def test_of_no_passages_nothing_is_quoted():
     assert compose([], np.ones(3, dtype=np.float32)) == []
 
