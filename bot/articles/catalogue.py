@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from bot.articles.models import ArticleDraft, ArticleVersion
@@ -70,15 +70,16 @@ def _published(session: Session, words: str) -> dict[str, Listed]:
 
 def _drafts(session: Session, words: str) -> dict[str, Listed]:
     draft = ArticleDraft
+    once = exists().where(ArticleVersion.article_id == draft.article_id)
     query = (
-        select(draft.article_id, draft.title, draft.category, draft.updated_at, kb_articles.c.id)
+        select(draft.article_id, draft.title, draft.category, draft.updated_at, kb_articles.c.id, once)
         .outerjoin(kb_articles, kb_articles.c.id == draft.article_id)
         # A changed article is found by either of its texts, and shown as it is in the draft.
         .where(or_(_has(words, draft.title, draft.body), _has(words, kb_articles.c.title, kb_articles.c.body)))
     )
     return {
-        article_id: Listed(article_id, title, category, CHANGED if published else DRAFT, updated_at)
-        for article_id, title, category, updated_at, published in session.execute(query).all()
+        article_id: Listed(article_id, title, category, CHANGED if live else ARCHIVED if before else DRAFT, updated_at)
+        for article_id, title, category, updated_at, live, before in session.execute(query).all()
     }
 
 

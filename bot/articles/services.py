@@ -94,7 +94,7 @@ def open_draft(session: Session, article_id: str) -> Editing:
     live = store.article(session.connection(), article_id)
     newest = newest_version(session, article_id)
     if draft is not None:
-        status = CHANGED if live else DRAFT
+        status = CHANGED if live else ARCHIVED if newest else DRAFT
         token = Token(draft.revision, draft.base_version)
         return Editing(article_id, _text(draft), status, token, draft.updated_at)
     if newest is None:

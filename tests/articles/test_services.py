@@ -225,6 +225,10 @@ async def test_the_list_finds_by_words_and_status(db, writer, publisher, encoder
     for status, ids in {"changed": {"a"}, "published": {"b"}, "archived": {"c"}, "draft": {"refund-in-cash"}}.items():
         assert await found(status=status) == ids
     assert await found("nine", "archived") == {"c"}
+    closed = await opened(db, "c")
+    await db.write(services.save_draft, "c", replace(closed.text, body="Nine to six."), closed.token, writer)
+    assert await found(status="archived") == {"c"}, "a draft on top changes nothing of that"
+    assert (await opened(db, "c")).status == services.ARCHIVED
     assert (await db.read(catalogue.find)).counts == {"published": 1, "changed": 1, "draft": 1, "archived": 1}
     index = await db.read(catalogue.help_index)
     assert index == {"": [("b", "Gift cards"), ("a", "Refund times")]}
