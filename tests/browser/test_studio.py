@@ -220,6 +220,16 @@ def test_a_reader_finds_the_section_while_typing_and_comes_back_to_what_was_foun
         expect(reader.get_by_role("heading", name="Account", exact=True)).to_be_visible()
 
 
+def test_who_does_not_find_it_asks_the_same_in_the_chat(browser: Browser, live_app) -> None:
+    with at_work(browser, live_app.url, None, "/help?q=do+you+sell+matcha") as reader:
+        expect(reader.get_by_role("status")).to_contain_text("Nothing here is clearly about that")
+        reader.get_by_role("button", name="ask in the chat").click()
+        draft = reader.get_by_role("dialog").get_by_role("textbox")
+        expect(draft).to_have_value("do you sell matcha")
+        draft.press("Enter")
+        expect(reader.get_by_role("log")).to_contain_text("I don't have an article")
+
+
 def test_the_help_pages_are_searched_from_an_article_and_without_scripts(browser: Browser, live_app) -> None:
     with at_work(browser, live_app.url, None, "/help/account-locked", java_script_enabled=False) as reader:
         reader.get_by_role("searchbox").fill("where is my parcl")
