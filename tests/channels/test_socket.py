@@ -211,7 +211,8 @@ def test_a_flood_is_stopped_and_the_visitor_told_for_how_long(db_url, engine):
             flooding.send({"type": "message", "client_id": f"c{number}", "text": "spam"})
         error = flooding.expect("error")
         assert error["code"] == "rate_limited" and 0 < error["retry_after_s"] <= 60
-        assert error["client_id"] == "c5"
+        # Where a minute of the counter ends between two of them, what is left of it lets one more through.
+        assert error["client_id"] in ("c5", "c6")
         with Client(service.url) as other:
             assert other.ask("not disturbed")["author"] == "bot"
 
