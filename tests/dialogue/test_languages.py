@@ -44,6 +44,10 @@ def test_nine_of_ten_foreign_messages_are_recognised_and_none_for_a_wrong_langua
     assert found["right"] / len(foreign_ones) >= 0.9, found
 
 
+def test_a_language_that_looks_like_its_neighbours_is_recognised_without_its_accents(languages):
+    assert languages.foreign("hola, donde esta mi pedido?") == "es"
+
+
 def test_plainly_english_is_said_only_of_english(languages):
     messages = [*cases("languages.jsonl"), *cases("messages.jsonl"), *cases("conversations.jsonl")]
     texts = [text for case in messages for text in case.get("turns", [case.get("text")])]
