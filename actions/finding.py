@@ -52,6 +52,10 @@ class Topic:
         """The questions so far as one, the newest end kept where they are long."""
         return f"{self.question} {self.follow_up}".strip()[-MAX_QUESTION:]
 
+    def before(self, said: str) -> str:
+        """A message behind the questions so far, its own end kept where they are long."""
+        return f"{self.text} {said}"[-MAX_QUESTION:]
+
 
 @dataclass(frozen=True)
 class Found:
@@ -93,7 +97,7 @@ def behind_topic(found: Found, topic: Topic) -> tuple[np.ndarray, list[Hit]]:
     """
     if not topic.question:
         return found.vector, []
-    vector, hits = search(f"{topic.text} {found.question}"[-MAX_QUESTION:])
+    vector, hits = search(topic.before(found.question))
     alone = {hit.article_id for hit in found.hits}
     surely = [hit for hit in hits if hit.article_id in alone and hit.score >= context.settings().answer_threshold]
     return vector, surely
@@ -120,7 +124,7 @@ def _behind(text: str, vector: np.ndarray | None, topic: Topic) -> Found:
     """Understand a message behind the question before it, unless it does clearly better alone."""
     said = wording.bare(text)
     alone = _alone(said, vector if said == text else None)
-    together = f"{topic.text} {said}"[-MAX_QUESTION:]
+    together = topic.before(said)
     behind, joined = search(together)
     weight = max(_weight(alone), BEHIND_ELLIPSIS if wording.carries_on(text) and wording.is_fragment(said) else 0.0)
     hits = fuse(alone.hits, joined, weight, topic.category)

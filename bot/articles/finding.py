@@ -6,7 +6,6 @@ from anyio import to_thread
 
 from kb_index.search import Hit, KnowledgeBase
 
-MAX_WORDS = 300  # characters
 SHOWN = 5
 # Below it an article is named only where nothing better is, and as a guess.
 LEAST = 0.05
@@ -42,7 +41,7 @@ class Finder:
 
     async def find(self, words: str) -> Results:
         """Search in a thread; raises what the database raises."""
-        return await to_thread.run_sync(self._find, words[:MAX_WORDS])
+        return await to_thread.run_sync(self._find, words)
 
     def _find(self, words: str) -> Results:
         self.knowledge.refresh()

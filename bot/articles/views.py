@@ -12,7 +12,6 @@ from bot.accounts import access
 from bot.accounts import services as accounts
 from bot.accounts.services import WRITER, Account
 from bot.articles import catalogue, services
-from bot.articles.finding import MAX_WORDS
 from bot.articles.publishing import Publisher
 from bot.articles.rendering import rendered, rendered_page
 from bot.articles.services import EditConflict, Token
@@ -22,8 +21,8 @@ from bot.pages import is_partial, page
 
 # 200,000 characters of four bytes each, encoded as a form, and some room.
 MAX_REQUEST = 4 * 1024 * 1024
-# One letter says nothing of what somebody looks for.
-LEAST_TYPED = 2
+# Characters of what somebody looks for on the help pages; one letter says nothing.
+LEAST_TYPED, MOST_TYPED = 2, 300
 
 router = APIRouter(
     dependencies=[Depends(access.same_site)],
@@ -154,8 +153,8 @@ async def restore(request: Request, account: Writer, article_id: ArticleId, numb
 
 
 @router.get("/help")
-async def help_index(request: Request, q: Annotated[str, Query(max_length=MAX_WORDS)] = "") -> Response:
-    context: dict[str, object] = {"q": q, "found": None, "index": None, "max_words": MAX_WORDS}
+async def help_index(request: Request, q: Annotated[str, Query(max_length=MOST_TYPED)] = "") -> Response:
+    context: dict[str, object] = {"q": q, "found": None, "index": None, "most_typed": MOST_TYPED}
     if len(q.strip()) >= LEAST_TYPED:
         await _within_limits(request)
         context["found"] = await request.app.state.finder.find(q)
@@ -172,7 +171,7 @@ async def help_index(request: Request, q: Annotated[str, Query(max_length=MAX_WO
 async def help_page(request: Request, article_id: ArticleId) -> Response:
     found = await request.app.state.db.read(services.published_article, article_id)
     shown = await to_thread.run_sync(rendered_page, found.article.title, found.article.body)
-    context = {"article": found.article, "updated_at": found.updated_at, "shown": shown, "max_words": MAX_WORDS}
+    context = {"article": found.article, "updated_at": found.updated_at, "shown": shown, "most_typed": MOST_TYPED}
     headers = {"Cache-Control": "no-cache"}
     return page(request, "articles/help.html", context, headers=headers, images_from_web=True)
 

@@ -148,8 +148,9 @@ def _against(plain: str, words: list[str], same: bool, sure: float, expected: fl
         return f"fewer than {MIN_WORDS} words say too little"
     if not unspaced and "?" not in plain and not plain.isupper() and _like_a_name(words):
         return "it looks like a name or an address"
-    if sure < (SURE_ENOUGH if expected < SURELY_NOT else SURE):
-        return f"no language reaches {SURE:.0%}"
+    enough = SURE_ENOUGH if expected < SURELY_NOT else SURE
+    if sure < enough:
+        return f"no language reaches {enough:.0%}"
     return f"the articles' language is not ruled out (below {RULED_OUT:.0%})" if expected > RULED_OUT else ""
 
 
