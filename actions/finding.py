@@ -20,6 +20,7 @@ MAX_QUESTION = 400  # characters
 BEHIND = 0.35
 BEHIND_UNSURE = 0.5
 BEHIND_ELLIPSIS = 1.5  # at least, for "and to Canada?"
+BEHIND_FEW_WORDS, FEW_WORDS = 1.0, 2  # at least, for "ratio?"
 SAME_CATEGORY = 2.0
 KINDRED = 1.0  # what the unsure one of two questions gets in the category of the other, in log odds
 AGREEMENT = 1.0  # both searches found it
@@ -126,7 +127,7 @@ def _behind(text: str, vector: np.ndarray | None, topic: Topic) -> Found:
     alone = _alone(said, vector if said == text else None)
     together = topic.before(said)
     behind, joined = search(together)
-    weight = max(_weight(alone), BEHIND_ELLIPSIS if wording.carries_on(text) and wording.is_fragment(said) else 0.0)
+    weight = max(_weight(alone), _weight_of_wording(text, said))
     hits = fuse(alone.hits, joined, weight, topic.category)
     if not hits or (alone.hits and hits[0].article_id == alone.hits[0].article_id and _is_new(alone.hits[0], joined)):
         return replace(alone, hits=hits)
@@ -182,6 +183,13 @@ def _is_sure(found: Found) -> bool:
 
 def _weight(alone: Found) -> float:
     return BEHIND + BEHIND_UNSURE * (1 - alone.score) ** 2
+
+
+def _weight_of_wording(text: str, said: str) -> float:
+    """The least that a piece of a sentence weighs the topic with: "and to Canada?", "ratio?"."""
+    if wording.carries_on(text) and wording.is_fragment(said):
+        return BEHIND_ELLIPSIS
+    return BEHIND_FEW_WORDS if len(said.split()) <= FEW_WORDS else 0.0
 
 
 def fuse(alone: list[Hit], joined: list[Hit], weight: float, category: str) -> list[Hit]:

@@ -9,7 +9,10 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import context
 from actions.answers import AnotherAnswer, AnswerHelped
+from actions.finding import MAX_QUESTION, search
+from actions.published import quotable
 from actions.replies import PERSON, hand_off, say
+from actions.suggestions import quick_reply
 
 Events = list[dict[str, Any]]
 
@@ -91,5 +94,13 @@ class StopMessages(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
         dispatcher.utter_message(json_message={"type": "opt_out"})
-        say(dispatcher, "Done: we won't write to you on our own any more. You can still ask me anything.")
+        text = tracker.latest_message.get("text") or ""
+        # "Unsubscribe me from the newsletter" wants more than what is stopped here.
+        best = search(text[:MAX_QUESTION])[1][:1]
+        sure = quotable(best[0].article_id) if best and best[0].score >= context.settings().answer_threshold else None
+        say(
+            dispatcher,
+            "Done: we won't write to you on our own any more. You can still ask me anything.",
+            [quick_reply(sure.title)] if sure else None,
+        )
         return []

@@ -11,6 +11,7 @@ QUOTED = 12
 _LACKS = re.compile(
     r"\b(?:(?:do|did|ca|could|have)(?:n['\u2019]?t| ?not)\s+(?:\w+\s+){0,2}?(?:have|know|find|remember|get|got|see)"
     r"|have(?:n['\u2019]?t| not| no)|got no|no (?:idea|clue|(?:order )?number|e-?mail|confirmation)"
+    r"|(?:that|this|it)(?:['\u2019]?s| is) all (?:i|we)(?:['\u2019]ve)? (?:have|got|know)"
     r"|not sure|unsure|lost|forgot(?:ten)?|deleted|never (?:got|received|had))\b",
     re.IGNORECASE,
 )
@@ -21,6 +22,18 @@ _DIGITS = re.compile(r"\d+")
 def lacks(text: str) -> bool:
     """Whether somebody says that they don't have, know or find what they were asked for."""
     return bool(_LACKS.search(text))
+
+
+def nearly(asked: str | None, text: str) -> bool:
+    """Whether a text holds something that was meant as the detail asked for."""
+    return bool(_LIKE_AN_ADDRESS.search(text) if asked == EMAIL else _DIGITS.search(text))
+
+
+def needed(asked: str | None) -> str:
+    """What an order is found by."""
+    if asked == EMAIL:
+        return "To find your order I still need the e-mail address."
+    return "To look that up I need two details: the order number, then the e-mail address."
 
 
 def without(asked: str | None) -> str:

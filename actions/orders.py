@@ -4,17 +4,20 @@ from datetime import date, timedelta
 from typing import Any
 
 from rasa_sdk import Action, FormValidationAction, Tracker
-from rasa_sdk.events import ActiveLoop, SlotSet
+from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.exc import SQLAlchemyError
 
 from actions import context, order_wording
+from actions.answers import AnotherAnswer
 from actions.order_book import Order, normal_order_number
 from actions.replies import PERSON, hand_off, say
 
 RETURN_DAYS = 30
 # Wrong pairs of number and e-mail before a person takes over: a typo, yes; a guessing game, no.
 MISMATCHES_LIMIT = 2
+# How often the form got something else (slot `order_asked`); from OFTEN on domain.yml asks in other words.
+ONCE, OFTEN = "once", "often"
 NEVER_MIND = {"title": "Never mind", "text": "Never mind, forget the order"}
 
 Events = list[dict[str, Any]]
@@ -29,12 +32,12 @@ class ValidateOrderForm(FormValidationAction):
     def validate_order_number(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> dict[str, Any]:
-        return {"order_number": normal_order_number(_one(value))}
+        return {"order_number": normal_order_number(_one(value)), "order_asked": None}
 
     def validate_email(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> dict[str, Any]:
-        return {"email": _one(value).strip().lower()[:254] or None}
+        return {"email": _one(value).strip().lower()[:254] or None, "order_asked": None}
 
 
 class OrderResult(Action):
@@ -68,20 +71,32 @@ class OrderDetailsUnclear(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
         asked, text = tracker.get_slot("requested_slot"), tracker.latest_message.get("text") or ""
-        if order_wording.lacks(text):
-            say(dispatcher, order_wording.without(asked), [PERSON, NEVER_MIND])
-            return [SlotSet("offered", "person")]
+        another = context.intent_of(tracker) == "did_not_help" and tracker.get_slot("shown_articles")
+        if another and not order_wording.lacks(text):
+            # About the answer to a question in between.
+            return AnotherAnswer().run(dispatcher, tracker, domain)
+        # A number or an address that is nearly one is worth another look; anything else is not, the second time.
+        if order_wording.lacks(text) or (_asked_in_vain(tracker) and not order_wording.nearly(asked, text)):
+            return _without(dispatcher, asked)
         say(dispatcher, f"{order_wording.amiss(asked, text)} Say “never mind” to leave it.", [NEVER_MIND, PERSON])
-        return []
+        return [SlotSet("order_asked", ONCE)]
 
 
 class OrderDetailsFirst(Action):
+    """The order was spoken of once more, with nothing to find it by."""
+
     def name(self) -> str:
         return "action_order_details_first"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
-        say(dispatcher, "Gladly. I need two details to find the order.")
-        return []
+        asked = tracker.get_slot("requested_slot")
+        offered = tracker.get_slot("offered") == "person" and tracker.get_slot("order_asked") == OFTEN
+        if offered and context.intent_of(tracker) == "affirm":
+            return [FollowupAction("action_hand_over")]
+        if _asked_in_vain(tracker):
+            return _without(dispatcher, asked)
+        say(dispatcher, order_wording.needed(asked))
+        return [SlotSet("order_asked", ONCE)]
 
 
 class ForgetOrder(Action):
@@ -96,6 +111,16 @@ class ForgetOrder(Action):
             return [*_forget(), SlotSet("offered", "person"), ActiveLoop(None)]
         dispatcher.utter_message(response="utter_forget_order")
         return [*_forget(), ActiveLoop(None)]
+
+
+def _asked_in_vain(tracker: Tracker) -> bool:
+    return tracker.get_slot("order_asked") is not None
+
+
+def _without(dispatcher: CollectingDispatcher, asked: str | None) -> Events:
+    """Offer a person: asking for the same detail over and over finds no order."""
+    say(dispatcher, order_wording.without(asked), [PERSON, NEVER_MIND])
+    return [SlotSet("offered", "person"), SlotSet("order_asked", OFTEN)]
 
 
 def _mismatch(dispatcher: CollectingDispatcher, tracker: Tracker, number: str | None, email: str) -> Events:
@@ -191,7 +216,7 @@ def _return(order: Order, today: date) -> tuple[str, list[dict[str, str]]]:
 
 
 def _forget() -> Events:
-    names = ("order_number", "email", "order_topic", "order_mismatches", "requested_slot")
+    names = ("order_number", "email", "order_topic", "order_mismatches", "order_asked", "requested_slot")
     return [SlotSet(name, None) for name in names]
 
 

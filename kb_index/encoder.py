@@ -1,7 +1,7 @@
 """The sentence encoder as every process loads it: ONNX Runtime and a tokenizer, no torch.
 
-Runs on Python 3.10 inside the sealed engine too, so it imports nothing but the standard library,
-numpy, onnxruntime and tokenizers. `kb_index.export` makes the artefact that it loads.
+Runs on Python 3.10 inside the sealed engine too, so it imports nothing but the standard library (as does
+`kb_index.pictographs`), numpy, onnxruntime and tokenizers. `kb_index.export` makes the artefact that it loads.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
+
+from kb_index.pictographs import in_words
 
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
@@ -109,14 +111,14 @@ class Encoder:
 
     def token_ids(self, text: str) -> np.ndarray:
         """Return int64 `(1, tokens)`, as the graph takes them."""
-        return np.array([self._tokenizer.encode(self._clean(text)).ids], dtype=np.int64)
+        return np.array([self._tokenizer.encode(in_words(self._clean(text))).ids], dtype=np.int64)
 
     def knows(self, word: str) -> bool:
         """Whether the tokenizer has a word as one piece, as it has all common ones."""
         return len(self._tokenizer.encode(word, add_special_tokens=False).ids) == 1
 
     def _encode_one(self, text: str) -> np.ndarray:
-        ids = self._tokenizer.encode(self._clean(text)).ids
+        ids = self._tokenizer.encode(in_words(self._clean(text))).ids
         return _unit(self._session.run([OUTPUTS[0]], self._given(ids))[0][0])
 
     def _clean(self, text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.conversations.records import Reply, Uttered
 from bot.escalation.decision import CARRY_ON, OFFER, SERVED_BADLY, Decision, careful
-from bot.escalation.mood import ASSISTANT_REPEATS
+from bot.escalation.mood import ASSISTANT_REPEATS, DOUBTS
 from bot.escalation.signals import Signals
 
 PERSON = {"title": "Talk to a person", "text": "I would like to talk to a person"}
@@ -23,7 +23,9 @@ NOT_HELPED = "I'm sorry that my answers have not helped so far."
 UPSET = "I'm sorry about this; I can see that it is frustrating."
 # Where nothing that the customer wrote says so, only what the assistant said.
 REPEATED = "I'm sorry if I am repeating myself."
-SAID_SO = (*TROUBLES.values(), HARM, AGAIN, NOT_HELPED, UPSET, REPEATED)
+# "Are you sure everything is gone then?" is no anger.
+DOUBTED = "I understand that you want to be sure."
+SAID_SO = (*TROUBLES.values(), HARM, AGAIN, NOT_HELPED, UPSET, REPEATED, DOUBTED)
 # So many of the assistant's last replies are looked at: who is told sorry at every turn stops believing it.
 RECENT_REPLIES = 3
 _CHEER = re.compile(
@@ -58,6 +60,10 @@ def acknowledgement(signals: Signals) -> str:
         return NOT_HELPED
     if signals.repeated:
         return AGAIN
+    if signals.mood_reasons[:1] == (DOUBTS,) and not (
+        signals.says_upset or signals.frustration_words or signals.shouting
+    ):
+        return DOUBTED
     shown = max(signals.frustration_alone, signals.frustration_before) >= SERVED_BADLY
     return UPSET if shown or ASSISTANT_REPEATS not in signals.mood_reasons else REPEATED
 

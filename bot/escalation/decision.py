@@ -18,6 +18,7 @@ SURE_PERSON = 0.6
 # From here on the wording of a message asks for a person (mood.py), whatever its intent.
 WANTS_PERSON = 0.5
 SURE_WISH = 0.8
+SURE_GREETING = 0.8
 # The score from which a person takes over, and from which one is offered and the tone changes: docs/escalation.md.
 HAND_OVER_AT = 0.8
 OFFER_AT = 0.5
@@ -54,14 +55,14 @@ def decide(signals: Signals, intent: str | None, confidence: float, failed_answe
             return Decision(HAND_OVER, reason, tuple(dict.fromkeys([*sentences, *found.reasons])), found.value)
     question = surely_a_question(intent, confidence) or intent == "are_you_a_bot"
     unsure = intent == "talk_to_person" or (signals.wants_person >= HALF_WISH and not question)
-    if found.value >= OFFER_AT or unsure:
+    if found.value >= OFFER_AT or unsure or signals.says_upset:
         return Decision(OFFER, reasons=found.reasons, score=found.value)
     return Decision(CARRY_ON, score=found.value)
 
 
 def careful(signals: Signals) -> bool:
     """Whether a reply acknowledges first, is shorter, and shows no cheer. Known before the engine is asked."""
-    return signals.frustration >= OFFER_AT or bool(signals.trouble) or signals.harm
+    return signals.frustration >= OFFER_AT or signals.says_upset or bool(signals.trouble) or signals.harm
 
 
 def _wish(signals: Signals, intent: str | None, confidence: float) -> tuple[str, ...]:
@@ -69,8 +70,12 @@ def _wish(signals: Signals, intent: str | None, confidence: float) -> tuple[str,
         # Two witnesses, of which either may be right.
         either = 1 - (1 - confidence) * (1 - signals.wants_person)
         wanted = either >= SURE_PERSON or signals.asks_for_person
-    elif intent == "are_you_a_bot" or surely_a_question(intent, confidence):
-        # "Are you a real person?" has the same words, and so has "picked by real people?".
+    elif (
+        intent == "are_you_a_bot"
+        or surely_a_question(intent, confidence)
+        or (intent == "greet" and confidence >= SURE_GREETING)
+    ):
+        # "Are you a real person?" has the same words, and so have "picked by real people?" and "hi, anyone there?".
         wanted = signals.wants_person >= SURE_WISH
     else:
         wanted = signals.asks_for_person or signals.wants_person >= WANTS_PERSON

@@ -212,6 +212,7 @@ def _reply(last: Said, reply: Said, asked: Said | None, theirs: Sequence[Said]) 
 
 
 ASSISTANT_REPEATS = "The assistant said the same as before."
+DOUBTS = "Doubts the answer."
 SAID_AS = {
     "angry": "The words are angry.",
     "capitals": "Writes in capitals, or with many exclamation marks.",
@@ -220,7 +221,7 @@ SAID_AS = {
     "starts_no": "Contradicts the assistant.",
     "again": "Says that it is not the first time.",
     "gives_up": "Is giving up.",
-    "doubts": "Doubts the answer.",
+    "doubts": DOUBTS,
     "let_down": "Sounds let down.",
     "customer": "The message sounds frustrated.",
     "negative": "The message sounds frustrated.",

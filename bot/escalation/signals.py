@@ -44,6 +44,19 @@ _NOT_HELPED = re.compile(
     r"|that'?s not (?:it|what i)|wrong answer|no help)\b",
     re.IGNORECASE,
 )
+# Who says in so many words how they feel, whatever else the message is about; "I'm not annoyed" is none.
+_VERY = r"(?:(?:really|very|so|quite|pretty|extremely|beyond|getting|rather|just|simply|completely|absolutely)\s+)*"
+_SAYS_UPSET = re.compile(
+    r"\b(?:i\s*['\u2019]?\s*a?m|i feel|i got|we\s*['\u2019]?\s*a?re|(?:makes|made|making) me)\s+"
+    rf"{_VERY}(?:annoyed|angry|mad|furious|upset|frustrated|livid|fuming|raging|cross|fed up|sick of|pissed(?: off)?"
+    r"|disgusted|appalled|outraged|disappointed)\b"
+    rf"|\b(?:this|that|it|which)(?:\s*['\u2019]?\s*i?s| was)\s+{_VERY}"
+    r"(?:unacceptable|not acceptable|ridiculous|outrageous|disgrace(?:ful)?|appalling|disgusting|pathetic|infuriating"
+    r"|an? (?:complete |total )?(?:disgrace|joke|nightmare))\b"
+    # Angry faces, the anger sign, the middle finger.
+    "|[\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f4a2\U0001f595]",
+    re.IGNORECASE,
+)
 # Somebody came to harm, or says that the law or the public will hear of it: what no article is an answer to.
 _OWN = r"(?:my|our|his|her|their)"
 _BODY = (
@@ -91,6 +104,7 @@ class Signals:
     frustration_words: int = 0
     abuse_words: int = 0
     shouting: bool = False
+    says_upset: bool = False
     says_not_helped: bool = False
     repeated: int = 0
     frustrated_turns: int = 0
@@ -129,6 +143,7 @@ def measure(text: str, earlier: Sequence[str] = ()) -> Signals:
         frustration_words=len(_FRUSTRATION.findall(text)),
         abuse_words=len(_ABUSE.findall(text)),
         shouting=_shouts(text),
+        says_upset=bool(_SAYS_UPSET.search(text)),
         says_not_helped=bool(_NOT_HELPED.search(text)),
         repeated=sum(_same_question(text, other) for other in recent),
         frustrated_turns=sum(_upset(said) for said in [*recent, text]),

@@ -4,8 +4,10 @@ import pytest
 
 from actions import context
 from actions.answers import AnotherAnswer, Answer
+from actions.handover import StopMessages
 from actions.published import quotable
 from kb_index import articles, store
+from kb_index.settings import ROOT
 
 
 def ids(said):
@@ -209,3 +211,27 @@ def test_a_withdrawn_article_is_not_quoted(publish, talk):
         store.withdraw(connection, "blip-care")
     context.knowledge().refresh()
     assert "snow" not in str(talk(Answer(), "How do I wash a blip?"))
+
+
+def test_a_word_or_two_ask_about_what_was_spoken_of(publish, talk):
+    root = ROOT / "data" / "knowledge"
+    for name in ("brew-cold-brew", "brew-french-press", "brew-v60"):
+        article = articles.read_file(next(root.rglob(f"{name}.md")), root)
+        publish(name, article.title, article.body, article.questions)
+    assert ids(talk(Answer(), "How do I make cold brew?")) == ["brew-cold-brew"]
+    assert ids(talk(Answer(), "ratio?")) == ["brew-cold-brew"]
+
+
+def test_who_unsubscribes_from_more_than_our_messages_is_shown_where(run, publish):
+    publish(
+        "newsletter",
+        "Newsletter",
+        "Select Unsubscribe at the end of any newsletter.",
+        ["How do I unsubscribe from the newsletter?"],
+    )
+    said, _, _ = run(StopMessages(), "unsubscribe me from the newsletter", intent="stop_messages")
+    assert said[0] == {"type": "opt_out"} and said[1]["quick_replies"] == [
+        {"title": "Newsletter", "text": "Newsletter"}
+    ]
+    said, _, _ = run(StopMessages(), "stop", intent="stop_messages")
+    assert "quick_replies" not in said[1]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from actions.order_book import STATUSES, Order, load_orders, normal_order_number
 from actions.order_wording import amiss, lacks
-from actions.orders import RETURN_DAYS, OrderDetailsUnclear, OrderResult, describe
+from actions.orders import RETURN_DAYS, OrderDetailsFirst, OrderDetailsUnclear, OrderResult, describe
+from actions.replies import PERSON
 from kb_index.database import create_database_engine
 
 TODAY = date(2026, 11, 22)
@@ -159,3 +160,32 @@ def test_a_change_of_mind_is_no_lost_number(text):
 @given(text=st.text(max_size=300))
 def test_whatever_is_given_in_place_of_a_detail_what_is_amiss_is_said_in_a_line(asked, text):
     assert 0 < len(amiss(asked, text)) < 120
+
+
+@pytest.mark.parametrize(("slot", "wanted"), [("email", "e-mail address"), ("order_number", "confirmation e-mail")])
+def test_what_is_asked_for_in_vain_is_not_asked_for_over_and_over(run, slot, wanted):
+    once = run(OrderDetailsFirst(), "I sent it back", {"requested_slot": slot}, "return_order")
+    assert PERSON not in once[0][0].get("quick_replies", [])
+    known = {"requested_slot": slot, **once[1]}
+    twice = run(OrderDetailsFirst(), "two weeks ago", known, "return_order")
+    assert wanted in twice[0][0]["text"] and PERSON in twice[0][0]["quick_replies"]
+    agreed = run(OrderDetailsFirst(), "ok do that", {**known, **twice[1]}, "affirm")
+    assert agreed[2][0]["name"] == "action_hand_over"
+
+
+def test_an_offer_from_before_the_order_was_spoken_of_is_no_offer_any_more(run):
+    said, _, others = run(OrderDetailsFirst(), "yes", {"requested_slot": "order_number", "offered": "person"}, "affirm")
+    assert said and not others
+
+
+def test_a_number_that_is_nearly_one_is_worth_another_look_each_time(run):
+    known = {"requested_slot": "order_number", "order_asked": "once"}
+    assert "4 digits" in run(OrderDetailsUnclear(), "KF-1023", known)[0][0]["text"]
+    assert PERSON in run(OrderDetailsUnclear(), "the blue one", known)[0][0]["quick_replies"]
+
+
+def test_that_did_not_help_in_the_form_is_about_the_answer_in_between(run):
+    known = {"requested_slot": "order_number", "last_question": "How do I pay with Klarna?", "shown_articles": ["x"]}
+    assert run(OrderDetailsUnclear(), "that did not help", known, "did_not_help")[0][0]["type"] == "answer"
+    lacking = run(OrderDetailsUnclear(), "no clue what that is", known, "did_not_help")
+    assert lacking[1]["offered"] == "person"

@@ -51,3 +51,18 @@ async def test_an_article_that_speaks_of_nothing_is_no_answer_that_found_nothing
     own = await noticing.of(said, [asked, Uttered(False, article, now())])
     assert quoted.frustration < 0.5 < own.frustration
     assert not any("nothing" in reason for reason in quoted.mood_reasons)
+
+
+@pytest.mark.parametrize(
+    "text", ["my order KF-10234 is late and I am really annoyed", "\U0001f621\U0001f621 where is my parcel"]
+)
+async def test_who_says_in_so_many_words_that_they_are_upset_is_heard_whatever_else_they_ask(noticing, text):
+    assert (await said(noticing, text))[0] == tone.UPSET
+
+
+async def test_who_wants_to_be_sure_is_not_told_to_be_frustrated(noticing):
+    article = "Your account is closed at once and erased after 14 days."
+    replies = await said(
+        noticing, "I want to delete my account", "are you sure everything is gone then", replied=article
+    )
+    assert replies[0] == tone.DOUBTED

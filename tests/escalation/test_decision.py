@@ -187,3 +187,16 @@ def test_signals_survive_the_trip_to_the_engine_and_unknown_ones_are_ignored():
 def test_a_hostile_text_is_measured_in_bounded_time():
     # Patterns that backtrack would take minutes here; the test's own time-out is the runner's.
     assert measure("speak " * 600 + "!" * 400, ["a " * 2000] * 10).repeated == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I'm not annoyed, just asking", "my wife is angry with me", "is it a joke gift?", "the coffee is mad good"],
+)
+def test_a_feeling_that_is_not_the_customers_own_is_none(text):
+    assert not measure(text).says_upset
+
+
+def test_a_greeting_that_asks_for_anybody_is_a_greeting(outcome):
+    assert outcome("anyone there?", intent="greet", confidence=0.93).outcome != HAND_OVER
+    assert outcome("can I talk to a human please", intent="greet", confidence=0.93).outcome == HAND_OVER

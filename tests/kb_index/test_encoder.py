@@ -11,6 +11,7 @@ import pytest
 from kb_index import graph
 from kb_index.encoder import Encoder, EncoderError
 from kb_index.export import PLAIN, TAUGHT, export, load, resolve, up_to_date
+from kb_index.pictographs import in_words
 from kb_index.settings import ROOT
 
 ARTEFACT = ROOT / "models" / "encoder"
@@ -217,3 +218,24 @@ def test_a_model_that_cannot_be_loaded_leaves_the_artefact_alone(tmp_path: Path)
     before = json.loads((ARTEFACT / "encoder.json").read_text())
     assert Encoder.load(tmp_path / "encoder").version == before["version"]
     assert up_to_date(tmp_path / "encoder", before["inputs"])
+
+
+def test_an_emoji_is_read_by_its_name_however_often_and_in_whatever_colour(encoder: Encoder):
+    liked, toned, disliked, named = encoder.encode(
+        ["\U0001f44d", "\U0001f44d\U0001f3fd" * 3, "\U0001f44e", "thumbs up sign"]
+    )
+    assert np.array_equal(liked, toned) and np.array_equal(liked, named)
+    assert liked @ disliked < 0.9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "\N{EURO SIGN}5 \N{RIGHTWARDS ARROW} 2\N{DEGREE SIGN}",
+        "12  00\n1. step",
+        "caf\N{LATIN SMALL LETTER E WITH ACUTE}",
+    ],
+)
+def test_a_text_without_emoji_is_left_as_it_is(text: str):
+    assert in_words(text) == text
