@@ -29,6 +29,7 @@ from kb_index import articles, store
 from kb_index.answers import compose
 from kb_index.database import create_database_engine
 from kb_index.encoder import Encoder, EncoderError
+from kb_index.readable import readable
 from kb_index.schema import migrate
 from kb_index.settings import ROOT, KnowledgeSettings
 
@@ -228,7 +229,7 @@ def _excerpts(limit: int | None) -> tuple[dict[str, Any], list[str]]:
         article = published.quotable(wanted["article"])
         if article is None:
             raise ValueError(f"{message['id']} expects an article that is not there: {wanted['article']}")
-        shown = " ".join(block.text for block in compose(article.sources, found.vector, found.question))
+        shown = " ".join(readable(block.text) for block in compose(article.sources, found.vector, found.question))
         contained = _squeeze(wanted["contains"]) in _squeeze(shown)
         first = bool(found.hits) and found.hits[0].article_id == wanted["article"]
         sure = first and found.hits[0].score >= context.settings().answer_threshold

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from kb_index.sentences import known_spans
 
-_ROW = re.compile(r"\s*[^:;\n]{1,60}: [^;\n]*; [^:;\n]{1,60}: ")
+ROW = re.compile(r"\s*[^:;\n]{1,60}: [^;\n]*; [^:;\n]{1,60}: ")
 _FIRST_CELL = re.compile(r"\s*([^:;\n]*): ([^;\n]*);")
 
 
@@ -17,7 +17,7 @@ def rows(text: str) -> dict[int, tuple[int, int]]:
     lines: dict[int, list[int]] = defaultdict(list)
     for place, (start, _) in enumerate(known_spans(text)):
         lines[text.rfind("\n", 0, start) + 1].append(place)
-    found = [(places[0], places[-1]) for start, places in lines.items() if _ROW.match(text, start)]
+    found = [(places[0], places[-1]) for start, places in lines.items() if ROW.match(text, start)]
     return {place: (first, last) for first, last in found for place in range(first, last + 1)}
 
 

@@ -33,10 +33,10 @@ export const texts = {
   no: ['No', 'Nein', 'No', 'Non'],
   more: ['Read more', 'Weiterlesen', 'Leer más', 'Lire la suite'],
   earlier: [
-    'Earlier messages are not shown',
-    'Frühere Nachrichten werden nicht angezeigt',
-    'No se muestran los mensajes anteriores',
-    'Les messages précédents ne sont pas affichés',
+    'Earlier messages are hidden',
+    'Frühere Nachrichten sind verborgen',
+    'Hay mensajes anteriores ocultos',
+    'Messages précédents masqués',
   ],
   unread: ['{} unread', '{} ungelesen', '{} sin leer', '{} non lus'],
   handoff_requested: [
@@ -60,7 +60,7 @@ export const texts = {
   ],
   personal_data_masked: [
     'We have hidden private data in your message. Please never share it in a chat.',
-    'Wir haben private Daten in Ihrer Nachricht verdeckt. Bitte teilen Sie sie nie im Chat.',
+    'Wir haben private Daten in Ihrer Nachricht verdeckt. Teilen Sie sie nie im Chat.',
     'Hemos ocultado datos privados en tu mensaje. No los compartas nunca en un chat.',
     'Nous avons masqué des données privées dans votre message. Ne les partagez jamais dans un chat.',
   ],
@@ -90,12 +90,7 @@ export const texts = {
     'Responderemos por correo a {}.',
     'Nous répondrons par e-mail à {}.',
   ],
-  closed: [
-    'Nobody is here just now. We are back: {}',
-    'Gerade ist niemand da. Wir sind zurück: {}',
-    'Ahora no hay nadie. Volvemos: {}',
-    'Il n’y a personne en ce moment. De retour : {}',
-  ],
+  closed: ['We are back: {}', 'Wir sind zurück: {}', 'Volvemos: {}', 'De retour : {}'],
   bot_unavailable: [
     'Our assistant is not available. We have asked a person to join.',
     'Unser Assistent ist nicht verfügbar. Wir haben jemanden aus dem Team gerufen.',

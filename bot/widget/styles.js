@@ -58,6 +58,7 @@ header b{display:block;font-size:17px}
   background:var(--surface);overflow-wrap:anywhere}
 .me .bubble{border-radius:18px;border-end-end-radius:6px;border-color:#0000}
 .text{white-space:pre-wrap}
+.li{display:block;padding-inline:1em 0;text-indent:-1em}
 a,u{color:var(--accent)}
 .me a{color:inherit}
 .card{display:flex;gap:10px;margin:10px -4px 4px;padding:12px;border:1px solid var(--line);border-radius:12px;

@@ -30,8 +30,9 @@ function link(address, base, props, ...children) {
   return h('a', { ...props, href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, ...children);
 }
 
-const linked = (text) => text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?')\]}])/i)
-  .map((part, at) => at % 2 ? link(part, undefined, {}, part) : part);
+const lines = (text) => text.split('\n').map((line) => h('span', /^(•|\d+.) /.test(line) && { class: 'li' },
+  ...line.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?')\]}])/i)
+    .map((part, at) => at % 2 ? link(part, undefined, {}, part) : part), '\n'));
 
 export class View {
   items = [];
@@ -78,11 +79,10 @@ export class View {
     this.log = h('div', { role: 'log', 'aria-live': 'polite', 'aria-label': this.title });
     this.dots = h('div', { class: 'dots', role: 'status' });
     this.replies = h('div', { class: 'replies' });
-    const rows = [this.intro, this.earlier, this.log, this.dots, this.replies];
-    this.scroll = h('div', { class: 'scroll', tabindex: 0 }, ...rows);
-    const write = t('write');
-    this.text = h('textarea', { rows: 1, maxlength: 4000, dir: 'auto', 'aria-label': write, placeholder: write,
-      input: () => {
+    this.scroll = h('div', { class: 'scroll', tabindex: 0 },
+      this.intro, this.earlier, this.log, this.dots, this.replies);
+    this.text = h('textarea', { rows: 1, maxlength: 4000, dir: 'auto',
+      'aria-label': t('write'), placeholder: t('write'), input: () => {
         this.draft(this.text.value);
         this.on.typing();
       } });
@@ -226,7 +226,7 @@ export class View {
   sent({ client_id: id, sequence, text }) {
     const item = this.find(id);
     if (!item) return;
-    if (text) item.words.replaceChildren(...linked(text));
+    if (text) item.words.replaceChildren(...lines(text));
     this.mark(item, 'sent');
     item.sequence = sequence;
     const at = this.items.indexOf(item);
@@ -256,7 +256,7 @@ export class View {
   bubble(item) {
     const { author, frame: { text, at, agent, article, ask_helped: asks, sequence } } = item;
     const name = author === 'customer' ? this.t('you') : author === 'agent' ? this.name(agent) : this.bot;
-    const words = item.words = h('p', { class: 'text', dir: 'auto' }, ...linked(text));
+    const words = item.words = h('p', { class: 'text', dir: 'auto' }, ...lines(text));
     const bubble = h('div', { class: 'bubble', title: this.time(at) }, words);
     const element = h('div', { class: `m ${author}` }, h('p', { class: 'who' }, name), bubble);
     if (article) bubble.append(this.card(article));

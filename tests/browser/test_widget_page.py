@@ -189,7 +189,22 @@ def test_a_long_history_says_that_it_does_not_begin_here(tab: Tab) -> None:
     server_says(chat.page, {"author": "bot", "text": "The newest", "sequence": 700}, earlier=True, latest=700)
     chat.open()
     expect(chat.theirs()).to_have_text(["The newest"])
-    expect(chat.panel.get_by_text("Earlier messages are not shown")).to_be_visible()
+    expect(chat.panel.get_by_text("Earlier messages are hidden")).to_be_visible()
+
+
+def test_the_lines_of_a_list_hang_under_their_mark(tab: Tab) -> None:
+    chat = tab()
+    said = (
+        "Do this:\n1. Open the lid, slowly, and look whether there is any water left at the bottom of it.\nThat is all."
+    )
+    server_says(chat.page, {"author": "bot", "text": said})
+    chat.open()
+    expect(chat.theirs()).to_have_text([said])
+    step = chat.panel.get_by_text("1. Open the lid")
+    expect(step).to_have_css("text-indent", "-15px")
+    plain, marked = chat.panel.get_by_text("That is all.").bounding_box(), step.bounding_box()
+    assert plain and marked and marked["height"] > 1.5 * plain["height"], "it runs over several lines"
+    assert marked["y"] + marked["height"] <= plain["y"] + 1, "and leaves no line empty"
 
 
 # Keyboard, screen reader, languages, sizes

@@ -1,0 +1,67 @@
+"""Quoted sentences as people read them in a chat: tables as lists of their rows, and room around lists."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from kb_index.table_rows import ROW
+
+BULLET, DASH = "\N{BULLET}", "\N{EN DASH}"
+_LIST_MARK = re.compile(r"\s*(?:[-*\N{BULLET}]|\d{1,3}[.)])\s")
+_BULLETED = re.compile(r"(\s*)[-*](?=\s)")
+_NOTHING = {"", "-", DASH, "\N{EM DASH}"}
+_WORD = re.compile(r"[^\W\d_]{2}")
+SENTENCE, LISTED, TABLE = range(3)
+Row = list[tuple[str, str]]
+
+
+def readable(text: str) -> str:
+    """Return quoted text with its tables as lists, the words of each cell as they are, and parts set apart.
+
+    "Zone: 6; Countries: Canada; Price: €24.90" becomes "Zone 6 - Countries: Canada; Price: €24.90" behind a bullet.
+    """
+    parts: list[str] = []
+    before = ""
+    for kind, alike in groupby((line for line in text.split("\n") if line.strip()), _kind):
+        lines = list(alike)
+        shown = "\n".join(_table(map(_row, lines)) if kind == TABLE else map(_bulleted, lines))
+        # A line that announces a list stays with it.
+        parts.append("\n" if before.endswith(":") and kind == LISTED else "\n\n")
+        parts.append(shown)
+        before = shown
+    return "".join(parts[1:])
+
+
+def _kind(line: str) -> int:
+    if ROW.match(line):
+        return TABLE
+    return LISTED if _LIST_MARK.match(line) else SENTENCE
+
+
+def _bulleted(line: str) -> str:
+    return _BULLETED.sub(rf"\1{BULLET}", line, count=1) if _BULLETED.match(line) else line
+
+
+def _row(line: str) -> Row:
+    found: Row = []
+    for part in line.strip().split("; "):
+        heading, colon, cell = part.partition(": ")
+        if colon or not found:
+            found.append((heading, cell.strip()))
+        else:
+            found[-1] = (found[-1][0], f"{found[-1][1]}; {part}")
+    return found
+
+
+def _table(rows: Iterable[Row]) -> Iterator[str]:
+    for headings, alike in groupby(rows, lambda row: [heading for heading, _ in row]):
+        if len(headings) == 2:
+            # Two columns: what the second one holds is said once.
+            yield f"{headings[1]}:"
+        for (heading, first), *others in alike:
+            lead = first if _WORD.search(first) else f"{heading} {first}"
+            if len(headings) == 2:
+                yield f"{BULLET} {lead}: {others[0][1]}"
+            else:
+                rest = "; ".join(f"{name}: {cell}" for name, cell in others if cell not in _NOTHING)
+                yield f"{BULLET} {lead} {DASH} {rest}" if rest else f"{BULLET} {lead}"
