@@ -10,7 +10,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions import context, wording
 from actions.finding import MAX_QUESTION, Found, Topic, behind_topic, doubted, find, next_best, search
 from actions.replies import PERSON, answer, hand_off, quoted, say
-from actions.suggestions import choices
+from actions.suggestions import MAX_CHOICES, choices
 from kb_index.encoder import unpack
 from kb_index.search import Hit
 
@@ -31,6 +31,9 @@ SEEN_FIRST = "You have seen what I found first. Perhaps this is it:"
 NEAR_ENOUGH = 0.5
 NEAR_ENOUGH_UNASKED = 0.8
 MOST_OTHERS = 2  # offered under it
+
+# As many times as likely as one that is worth asking back for have the choices to be together.
+TOGETHER = 1.4
 
 Events = list[dict[str, Any]]
 
@@ -218,7 +221,8 @@ def unresolved(dispatcher: CollectingDispatcher) -> Events:
 
 def no_answer(dispatcher: CollectingDispatcher, tracker: Tracker, question: np.ndarray, hits: list[Hit]) -> Events:
     """Ask which article is meant, or say that there is none, or fetch a person after the second time in a row."""
-    unsure = bool(hits) and hits[0].score >= context.settings().another_threshold
+    least = context.settings().another_threshold
+    unsure = bool(hits) and (hits[0].score >= least or sum(hit.score for hit in hits[:MAX_CHOICES]) >= TOGETHER * least)
     offered = choices(question, hits) if unsure and tracker.get_slot("offered") != "choice" else []
     if offered:
         say(dispatcher, "I'm not sure what you mean. Is it one of these?", [*offered, PERSON])

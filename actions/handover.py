@@ -18,6 +18,8 @@ Events = list[dict[str, Any]]
 
 # "No, thanks" wants nothing more; a bare "no" under an answer says that it did not help.
 _THANKS = re.compile(r"\b(?:thank|thanks|thx|cheers|that'?s all|that is all|all good|nothing else)\b", re.IGNORECASE)
+# "???" agrees to nothing, whatever the classifier takes it for; a thumb up is no ASCII.
+_ONLY_MARKS = re.compile(r"^[^0-9A-Za-z\x80-\U0010ffff]+$")
 
 
 class HandOver(Action):
@@ -60,6 +62,8 @@ class Affirm(Action):
         return "action_affirm"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        if _ONLY_MARKS.search(tracker.latest_message.get("text") or ""):
+            return AnotherAnswer().run(dispatcher, tracker, domain)
         if tracker.get_slot("offered") == "person":
             return [FollowupAction("action_hand_over")]
         if tracker.get_slot("shown_articles"):

@@ -8,9 +8,15 @@ EMAIL = "email"
 # As much of a wrong number as is worth repeating.
 QUOTED = 12
 
+# What is not had: nothing that is named, or what an order is found by. "I don't have a printer" is another matter.
+_WHAT = (
+    r"(?=\W*$|\s*[.,;!?]|\s+(?:(?:it|that|this|one|any|them|what|where|how|which|with|here|at|on|yet|right|sorry|either)\b"
+    r"|(?:(?:the|my|an?|any|that|your)\s+)?(?:\w+\s+)?(?:order|number|e-?mails?|address|mail|confirmation|receipt|account)\b))"
+)
 _LACKS = re.compile(
     r"\b(?:(?:do|did|ca|could|have)(?:n['\u2019]?t| ?not)\s+(?:\w+\s+){0,2}?(?:have|know|find|remember|get|got|see)"
-    r"|have(?:n['\u2019]?t| not| no)|got no|no (?:idea|clue|(?:order )?number|e-?mail|confirmation)"
+    rf"{_WHAT}|have(?:n['\u2019]?t| not| no){_WHAT}|got no{_WHAT}"
+    r"|no (?:idea|clue|(?:order )?number|e-?mail|confirmation)"
     r"|(?:that|this|it)(?:['\u2019]?s| is) all (?:i|we)(?:['\u2019]ve)? (?:have|got|know)"
     r"|not sure|unsure|lost|forgot(?:ten)?|deleted|never (?:got|received|had))\b",
     re.IGNORECASE,

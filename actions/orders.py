@@ -9,13 +9,20 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.exc import SQLAlchemyError
 
 from actions import context, order_wording
-from actions.answers import AnotherAnswer
+from actions.answers import AnotherAnswer, Answer
+from actions.finding import MAX_QUESTION, Topic, find, search
 from actions.order_book import Order, normal_order_number
 from actions.replies import PERSON, hand_off, say
 
 RETURN_DAYS = 30
 # Wrong pairs of number and e-mail before a person takes over: a typo, yes; a guessing game, no.
 MISMATCHES_LIMIT = 2
+# What is spoken of after the order was shown.
+ABOUT = {
+    "status": "Where is my order?",
+    "cancel": "How do I cancel my order?",
+    "return": "How do I send something back?",
+}
 # How often the form got something else (slot `order_asked`); from OFTEN on domain.yml asks in other words.
 ONCE, OFTEN = "once", "often"
 NEVER_MIND = {"title": "Never mind", "text": "Never mind, forget the order"}
@@ -57,10 +64,13 @@ class OrderResult(Action):
             return _forget()
         if order is None:
             return _mismatch(dispatcher, tracker, number, email)
-        text, replies = describe(order, tracker.get_slot("order_topic") or "status", date.today())
+        wanted = tracker.get_slot("order_topic") or "status"
+        text, replies = describe(order, wanted, date.today())
         say(dispatcher, text, replies)
-        # The pair was right: the customer may ask on about the same order without typing it again.
-        return [SlotSet("order_mismatches", None), SlotSet("order_topic", None), SlotSet("failed_answers", None)]
+        # The pair was right: the customer may ask on about the same order without typing it again, and "how?" or
+        # "what does that cost?" about what they want to do with it.
+        cleared = [SlotSet(name, None) for name in ("order_mismatches", "order_topic", "failed_answers")]
+        return [*cleared, SlotSet("topic", find(ABOUT[wanted], None, Topic())[0].topic.to_slot())]
 
 
 class OrderDetailsUnclear(Action):
@@ -75,6 +85,8 @@ class OrderDetailsUnclear(Action):
         if another and not order_wording.lacks(text):
             # About the answer to a question in between.
             return AnotherAnswer().run(dispatcher, tracker, domain)
+        if not order_wording.nearly(asked, text) and not order_wording.lacks(text) and _has_answer(text):
+            return Answer().run(dispatcher, tracker, domain)
         # A number or an address that is nearly one is worth another look; anything else is not, the second time.
         if order_wording.lacks(text) or (_asked_in_vain(tracker) and not order_wording.nearly(asked, text)):
             return _without(dispatcher, asked)
@@ -111,6 +123,12 @@ class ForgetOrder(Action):
             return [*_forget(), SlotSet("offered", "person"), ActiveLoop(None)]
         dispatcher.utter_message(response="utter_forget_order")
         return [*_forget(), ActiveLoop(None)]
+
+
+def _has_answer(text: str) -> bool:
+    """Whether an article surely answers what the classifier did not take for a question."""
+    hits = search(text[:MAX_QUESTION])[1]
+    return bool(hits) and hits[0].score >= context.settings().answer_threshold
 
 
 def _asked_in_vain(tracker: Tracker) -> bool:

@@ -27,6 +27,11 @@ _POINTS_BACK = re.compile(
     r"she|he|then|again|more|faster|quicker|cheaper)\b",
     re.IGNORECASE,
 )
+# "How?" asks about what was said, whatever the classifier takes it for.
+_ONLY_ASKS = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|and|but|so)\W+)*(?:how|why|when|where|which(?: one)?|who|how (?:much|many|long|so|come))\W*$",
+    re.IGNORECASE,
+)
 BRIEF_WORDS = 3
 FRAGMENT_WORDS = 6
 POINTING_WORDS = 12  # "it" in a longer message mostly means something in the message itself
@@ -94,7 +99,8 @@ def leaning(text: str, brief_counts: bool = True) -> int:
     """Return from 0 (stands by itself) to `MOST_LEANING` how much a message seems to lean on what was said before."""
     words = len(text.split())
     points_back = words <= POINTING_WORDS and bool(_POINTS_BACK.search(_POINTS_WITHIN.sub("", text)))
-    return carries_on(text) + points_back + (brief_counts and words <= BRIEF_WORDS)
+    brief = words <= BRIEF_WORDS and (brief_counts or bool(_ONLY_ASKS.search(text)))
+    return carries_on(text) + points_back + brief
 
 
 def carries_on(text: str) -> bool:

@@ -126,3 +126,9 @@ def test_nonsense_after_a_question_is_not_answered_from_that_question(run):
     slots = {"topic": {"question": "how do I return something"}}
     (said,), _, _ = run(Answer(), "asdf jkl", slots, intent="out_of_scope")
     assert said["type"] == "text"
+
+
+def test_question_marks_agree_to_nothing(run):
+    said, _, others = run(Affirm(), "???", {"offered": "person"}, "affirm")
+    assert said and not others
+    assert run(Affirm(), "\U0001f44d", {"offered": "person"}, "affirm")[2]

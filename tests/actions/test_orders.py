@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actions.answers import Answer
 from actions.order_book import STATUSES, Order, load_orders, normal_order_number
 from actions.order_wording import amiss, lacks
 from actions.orders import RETURN_DAYS, OrderDetailsFirst, OrderDetailsUnclear, OrderResult, describe
@@ -150,9 +151,12 @@ def test_who_lacks_a_detail_is_told_from_who_changes_their_mind(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["never mind", "no", "forget it", "leave it", "nope, something else", "KF-10234", "stop", "anna@example.com"],
+    [
+        *("never mind", "no", "forget it", "leave it", "nope, something else", "KF-10234", "stop", "anna@example.com"),
+        *("I don't have a printer", "I can't find the return label", "I do not have time for this"),
+    ],
 )
-def test_a_change_of_mind_is_no_lost_number(text):
+def test_a_change_of_mind_is_no_lost_number_and_nor_is_another_matter(text):
     assert not lacks(text)
 
 
@@ -189,3 +193,16 @@ def test_that_did_not_help_in_the_form_is_about_the_answer_in_between(run):
     assert run(OrderDetailsUnclear(), "that did not help", known, "did_not_help")[0][0]["type"] == "answer"
     lacking = run(OrderDetailsUnclear(), "no clue what that is", known, "did_not_help")
     assert lacking[1]["offered"] == "person"
+
+
+def test_what_an_article_surely_answers_is_answered_in_the_form_whatever_it_was_taken_for(run):
+    known = {"requested_slot": "order_number"}
+    (said,), _, _ = run(OrderDetailsUnclear(), "Which payment methods do you take?", known, "out_of_scope")
+    assert said["type"] == "answer"
+
+
+def test_how_is_about_what_was_wanted_of_the_order(run):
+    known = {"order_number": NUMBER, "email": EMAIL, "order_topic": "return"}
+    _, slots, _ = run(OrderResult(), slots=known)
+    (said,), _, _ = run(Answer(), "how?", {**known, **slots})
+    assert said["article"]["id"] == "how-to-return"

@@ -108,3 +108,9 @@ def test_any_text_is_taken(text):
     assert wording.gives_orders(text) in (True, False)
     parts = wording.two_questions(text)
     assert parts is None or all(part in text or part.replace(" ", "") in "".join(text.split()) for part in parts)
+
+
+@pytest.mark.parametrize("text", ["how?", "ok and why", "how much", "which one?"])
+def test_a_bare_question_word_leans_on_what_was_said_whatever_it_was_taken_for(text):
+    assert wording.leaning(text, brief_counts=False)
+    assert not wording.leaning("tell jokes", brief_counts=False)
