@@ -25,7 +25,7 @@ class ActionSettings(KnowledgeSettings):
 
     answer_threshold: float = Field(default=0.6, description="The score from which an article is given as the answer.")
     another_threshold: float = Field(
-        default=0.25, description="The score from which another article is tried after one that did not help."
+        default=0.25, description="The score from which it is asked back whether an article is meant."
     )
 
 

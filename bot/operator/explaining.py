@@ -27,8 +27,9 @@ from kb_index.search import Hit, KnowledgeBase
 
 CANDIDATES = 6
 INTENTS = 5
-# Replies that offer at least so many articles to choose from ask back.
-CHOICES = 2
+# A reply with more quick replies than the one that fetches a person asks back.
+ONLY_PERSON = 1
+MOST_CHOICES = 3
 
 
 @dataclass(frozen=True)
@@ -198,8 +199,10 @@ class Inspector:
         best = f"The best candidate, “{hits[0].title}”, scores {hits[0].score:.2f}." if hits else "Nothing was found."
         why = (by, best, self._compared(hits[0].score if hits else 0.0))
         offered = max(len(message.get("quick_replies") or []) for message in result.messages)
-        if offered > CHOICES:
-            return Outcome("clarify", "Asks which one is meant", why)
+        if offered > ONLY_PERSON:
+            together = sum(hit.score for hit in hits[:MOST_CHOICES])
+            likely = f"The likeliest {len(hits[:MOST_CHOICES])} are right with {min(together, 1.0):.2f} together."
+            return Outcome("clarify", "Asks which one is meant", (*why, likely))
         return Outcome("say_so", "Says that it does not know", why)
 
     def _answered(self, message: Mapping[str, Any]) -> str:
