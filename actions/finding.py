@@ -167,6 +167,9 @@ def _both(pair: tuple[str, str], whole: Found) -> list[Found] | None:
 
 def _are_two(first: Found, second: Found, whole: Found, second_leans: bool) -> bool:
     settings = context.settings()
+    if not wording.asks(second.question) and second.score < settings.answer_threshold:
+        # "I need coffee in the mornings!" is no question behind one.
+        return False
     found = [half.hits[0].article_id for half in (first, second) if half.hits]
     if len(set(found)) < 2 or max(first.score, second.score) < settings.answer_threshold:
         return False

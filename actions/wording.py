@@ -143,9 +143,14 @@ def two_questions(text: str) -> tuple[str, str] | None:
     return None
 
 
+def asks(text: str) -> bool:
+    """Whether a text is worded as a question, and not as a wish."""
+    return text.rstrip().endswith("?") or bool(_ASKING.match(text))
+
+
 def _asks(text: str) -> bool:
     enough = len(text.split()) >= FEWEST_WORDS
-    return enough and bool(text.rstrip().endswith("?") or _ASKING.match(text) or _WANTING.match(text))
+    return enough and (asks(text) or bool(_WANTING.match(text)))
 
 
 def _has_content(text: str) -> bool:

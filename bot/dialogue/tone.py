@@ -18,6 +18,7 @@ TROUBLES = {
     "page_error": "I can see that the page did not work; I'm sorry about that.",
 }
 HARM = "I'm sorry to hear that, and I hope everybody is all right."
+GRIEF = "I'm very sorry for your loss."
 AGAIN = "I'm sorry that you have to ask again."
 NOT_HELPED = "I'm sorry that my answers have not helped so far."
 UPSET = "I'm sorry about this; I can see that it is frustrating."
@@ -25,7 +26,7 @@ UPSET = "I'm sorry about this; I can see that it is frustrating."
 REPEATED = "I'm sorry if I am repeating myself."
 # "Are you sure everything is gone then?" is no anger.
 DOUBTED = "I understand that you want to be sure."
-SAID_SO = (*TROUBLES.values(), HARM, AGAIN, NOT_HELPED, UPSET, REPEATED, DOUBTED)
+SAID_SO = (*TROUBLES.values(), HARM, GRIEF, AGAIN, NOT_HELPED, UPSET, REPEATED, DOUBTED)
 # So many of the assistant's last replies are looked at: who is told sorry at every turn stops believing it.
 RECENT_REPLIES = 3
 _CHEER = re.compile(
@@ -52,18 +53,17 @@ def toned(replies: Sequence[Reply], signals: Signals, decision: Decision, before
 
 def acknowledgement(signals: Signals) -> str:
     """The sentence that comes first."""
-    if signals.harm:
-        return HARM
-    if signals.trouble:
-        return TROUBLES.get(signals.trouble, TROUBLES["page_error"])
-    if signals.times_not_helped:
-        return NOT_HELPED
-    if signals.repeated:
-        return AGAIN
-    if signals.mood_reasons[:1] == (DOUBTS,) and not (
-        signals.says_upset or signals.frustration_words or signals.shouting
+    angry = signals.says_upset or signals.frustration_words or signals.shouting
+    for holds, sentence in (
+        (signals.harm, HARM),
+        (signals.grief, GRIEF),
+        (signals.trouble, TROUBLES.get(signals.trouble or "", TROUBLES["page_error"])),
+        (signals.times_not_helped, NOT_HELPED),
+        (signals.repeated, AGAIN),
+        (signals.mood_reasons[:1] == (DOUBTS,) and not angry, DOUBTED),
     ):
-        return DOUBTED
+        if holds:
+            return sentence
     shown = max(signals.frustration_alone, signals.frustration_before) >= SERVED_BADLY
     return UPSET if shown or ASSISTANT_REPEATS not in signals.mood_reasons else REPEATED
 

@@ -55,14 +55,16 @@ def decide(signals: Signals, intent: str | None, confidence: float, failed_answe
             return Decision(HAND_OVER, reason, tuple(dict.fromkeys([*sentences, *found.reasons])), found.value)
     question = surely_a_question(intent, confidence) or intent == "are_you_a_bot"
     unsure = intent == "talk_to_person" or (signals.wants_person >= HALF_WISH and not question)
-    if found.value >= OFFER_AT or unsure or signals.says_upset:
+    if found.value >= OFFER_AT or unsure or signals.says_upset or signals.grief:
         return Decision(OFFER, reasons=found.reasons, score=found.value)
     return Decision(CARRY_ON, score=found.value)
 
 
 def careful(signals: Signals) -> bool:
     """Whether a reply acknowledges first, is shorter, and shows no cheer. Known before the engine is asked."""
-    return signals.frustration >= OFFER_AT or signals.says_upset or bool(signals.trouble) or signals.harm
+    return (
+        signals.frustration >= OFFER_AT or signals.says_upset or bool(signals.trouble) or signals.harm or signals.grief
+    )
 
 
 def _wish(signals: Signals, intent: str | None, confidence: float) -> tuple[str, ...]:

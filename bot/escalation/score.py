@@ -57,11 +57,13 @@ def score(signals: Signals, intent: str | None, confidence: float) -> Score:
     """
     bounded = min(max(felt(signals, intent, confidence), 0.002), 0.998)
     logit = math.log(bounded / (1 - bounded))
-    parts = _parts(signals, surely_a_question(intent, confidence))
+    # Who says that they are upset does not mean something else.
+    question = surely_a_question(intent, confidence) and not signals.says_upset
+    parts = _parts(signals, question)
     logit += sum(parts.values()) + A_MINUTE * min(signals.unresolved_min, MOST_MINUTES)
     if calm(intent, confidence):
         logit += CALM
-    if surely_a_question(intent, confidence):
+    if question:
         logit += QUESTION
     value = 1 / (1 + math.exp(-max(-MOST_LOGIT, min(MOST_LOGIT, logit))))
     heaviest = sorted(parts, key=lambda each: -parts[each])

@@ -76,6 +76,15 @@ _HARM = re.compile(
     r"|caught fire|went up in flames|in hospital|emergency room|allergic reaction)",
     re.IGNORECASE,
 )
+# Somebody has died, and no thing: "my grinder died".
+_RELATIVE = r"(?:husband|wife|partner|mother|father|mum|mom|mam|dad|son|daughter|brother|sister)"
+_GRIEF = re.compile(
+    rf"\b(?:{_RELATIVE}|fianc\w+|parents?|child|baby|grand\w+|nan|nana|uncle|aunt|friend|colleague|she|he)\b[^.?!]{{0,25}}"
+    r"\b(?:died|passed(?: away)?|is dead)\b"
+    rf"|\bpassed away\b|\bdeceased\b|\bbereave\w+|\bmy late {_RELATIVE}\b"
+    r"|\bdeath of (?:my|our)\b|\b(?:his|her|my \w+'s) funeral\b",
+    re.IGNORECASE,
+)
 _THREAT = re.compile(
     r"\b(?:(?:my|our) (?:lawyer|solicitor|attorney)"
     r"|(?:contact|call|hire|get|involve|see|consult|instruct|hear from)(?:ing|ting)? (?:a|my|our) (?:lawyer|solicitor)"
@@ -110,6 +119,7 @@ class Signals:
     frustrated_turns: int = 0
     times_not_helped: int = 0
     harm: bool = False
+    grief: bool = False
     threat: bool = False
     frustration: float = 0.0
     frustration_before: float = 0.0
@@ -149,6 +159,7 @@ def measure(text: str, earlier: Sequence[str] = ()) -> Signals:
         frustrated_turns=sum(_upset(said) for said in [*recent, text]),
         times_not_helped=sum(bool(_NOT_HELPED.search(said)) for said in [*recent, text]),
         harm=bool(_HARM.search(text)),
+        grief=bool(_GRIEF.search(text)),
         threat=bool(_THREAT.search(text)),
     )
 

@@ -66,3 +66,8 @@ async def test_who_wants_to_be_sure_is_not_told_to_be_frustrated(noticing):
         noticing, "I want to delete my account", "are you sure everything is gone then", replied=article
     )
     assert replies[0] == tone.DOUBTED
+
+
+async def test_who_has_lost_somebody_is_condoled_with_and_offered_a_person(noticing):
+    assert (await said(noticing, "My husband died and I need to cancel his subscription"))[0] == tone.GRIEF
+    assert tone.GRIEF not in await said(noticing, "my grinder died, it's not dead for long")
