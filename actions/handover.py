@@ -10,6 +10,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions import context
 from actions.answers import AnotherAnswer, AnswerHelped
 from actions.finding import MAX_QUESTION, search
+from actions.order_book import normal_order_number
 from actions.published import quotable
 from actions.replies import PERSON, hand_off, say
 from actions.suggestions import quick_reply
@@ -33,7 +34,8 @@ class HandOver(Action):
         # The service holds the decision with its reasons (it measured the signals); this names the
         # rule's own reason for what the decision left to the rules.
         reason = "complaint" if intent == "complaint" else "asked_for_person"
-        hand_off(dispatcher, reason, [])
+        number = normal_order_number(str(tracker.get_slot("order_number") or ""))
+        hand_off(dispatcher, reason, [], f"The order spoken of is {number}." if number else "")
         return [
             SlotSet("failed_answers", None),
             SlotSet("offered", None),

@@ -79,5 +79,7 @@ def _addresses(article: Quotable, blocks: list[Block]) -> list[str]:
     return [f"{link.text}: {link.address}" for link in list(dict.fromkeys(linked))[:MAX_ADDRESSES]]
 
 
-def hand_off(dispatcher: CollectingDispatcher, reason: str, reasons: list[str]) -> None:
-    dispatcher.utter_message(json_message={"type": "handoff", "reason": reason, "reasons": reasons})
+def hand_off(dispatcher: CollectingDispatcher, reason: str, reasons: list[str], about: str = "") -> None:
+    """Ask for a person; `about` is a sentence that the agent reads besides the reasons, whoever decided."""
+    message = {"type": "handoff", "reason": reason, "reasons": reasons}
+    dispatcher.utter_message(json_message={**message, "about": about} if about else message)

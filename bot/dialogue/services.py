@@ -155,6 +155,8 @@ def finish(session: Session, turn: Turn, result: TurnResult, signals: Signals, p
     if handoff is None:
         return following
     reason, reasons = _why(decision, handoff)
+    if handoff.get("about"):
+        reasons.append(str(handoff["about"]))
     desk.hand_over(session, conversations.get(session, turn.conversation_id), reason, reasons)
     return None
 

@@ -45,6 +45,7 @@ def decide(signals: Signals, intent: str | None, confidence: float, failed_answe
     `intent` and `confidence` are the classifier's, 0 to 1.
     """
     found = score(signals, intent, confidence)
+    said = _said(signals)
     for reason, sentences in (
         ("asked_for_person", _wish(signals, intent, confidence)),
         ("unresolved", _unserved(signals, intent, confidence, failed_answers)),
@@ -52,11 +53,11 @@ def decide(signals: Signals, intent: str | None, confidence: float, failed_answe
         ("frustrated", _upset(found)),
     ):
         if sentences:
-            return Decision(HAND_OVER, reason, tuple(dict.fromkeys([*sentences, *found.reasons])), found.value)
+            return Decision(HAND_OVER, reason, tuple(dict.fromkeys([*sentences, *said, *found.reasons])), found.value)
     question = surely_a_question(intent, confidence) or intent == "are_you_a_bot"
     unsure = intent == "talk_to_person" or (signals.wants_person >= HALF_WISH and not question)
-    if found.value >= OFFER_AT or unsure or signals.says_upset or signals.grief:
-        return Decision(OFFER, reasons=found.reasons, score=found.value)
+    if found.value >= OFFER_AT or unsure or said:
+        return Decision(OFFER, reasons=(*said, *found.reasons), score=found.value)
     return Decision(CARRY_ON, score=found.value)
 
 
@@ -65,6 +66,12 @@ def careful(signals: Signals) -> bool:
     return (
         signals.frustration >= OFFER_AT or signals.says_upset or bool(signals.trouble) or signals.harm or signals.grief
     )
+
+
+def _said(signals: Signals) -> tuple[str, ...]:
+    """What the customer said of themselves, whatever else the message is about."""
+    found = ((signals.grief, "Somebody has died."), (signals.says_upset, "Says that they are upset."))
+    return tuple(sentence for holds, sentence in found if holds)
 
 
 def _wish(signals: Signals, intent: str | None, confidence: float) -> tuple[str, ...]:

@@ -116,6 +116,13 @@ def test_the_second_answer_that_did_not_help_asks_for_a_person(run):
     assert said[-1]["type"] == "handoff" and said[-1]["reason"] == "unresolved"
 
 
+def test_the_agent_is_told_which_order_was_spoken_of(run):
+    (said,), _, _ = run(HandOver(), "a person please", {"order_number": "kf10205"}, "talk_to_person")
+    assert "KF-10205" in said["about"]
+    (said,), _, _ = run(HandOver(), "a person please", {"order_number": None}, "talk_to_person")
+    assert "about" not in said
+
+
 def test_handing_over_closes_an_open_form(run):
     (said,), slots, events = run(HandOver(), "a person please", {"requested_slot": "email"}, "talk_to_person")
     assert said["reason"] == "asked_for_person"

@@ -47,6 +47,24 @@ async def test_an_answer_is_stored_with_its_article_and_asks_whether_it_helped(d
     assert reply.extra["ask_helped"] is True
 
 
+async def test_the_agent_reads_what_is_upsetting_and_which_order_it_is_about(db, turn):
+    handed = {
+        "type": "handoff",
+        "reason": "asked_for_person",
+        "reasons": [],
+        "about": "The order spoken of is KF-10205.",
+    }
+    signals = Signals(asks_for_person=True, says_upset=True, grief=True)
+    await store(db, turn, result(handed, intent="out_of_scope"), signals)
+    entry = await db.read(desk.entry, turn.conversation_id)
+    assert entry.handoff.reasons == [
+        "The customer asked for a person.",
+        "Somebody has died.",
+        "Says that they are upset.",
+        "The order spoken of is KF-10205.",
+    ]
+
+
 async def test_a_hand_off_changes_owner_tells_the_customer_and_queues_with_full_context(db, turn):
     shown = {"type": "answer", "text": "Within 30 days.", "article": ARTICLE}
     with db._hub.listen(QUEUE) as desk_listener:
