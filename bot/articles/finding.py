@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from anyio import to_thread
 
+from kb_index.readable import readable
 from kb_index.search import Hit, KnowledgeBase
 
 SHOWN = 5
@@ -55,4 +56,6 @@ class Finder:
 def _result(hit: Hit) -> Result:
     quote = hit.quote()
     anchor = f"#{quote.anchor}" if quote.anchor else ""
-    return Result(f"/help/{hit.article_id}{anchor}", hit.title, hit.category, quote.section, quote.excerpt)
+    # Three lines are shown: none of them may be empty.
+    excerpt = readable(quote.excerpt).replace("\n\n", "\n")
+    return Result(f"/help/{hit.article_id}{anchor}", hit.title, hit.category, quote.section, excerpt)

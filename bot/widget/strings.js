@@ -16,7 +16,7 @@ export const texts = {
   queue: ['A person will answer', 'Ein Mensch wird antworten', 'Responderá una persona', 'Une personne répondra'],
   person: ['Our team', 'Unser Team', 'Nuestro equipo', 'Notre équipe'],
   typing: ['{} is typing', '{} schreibt', '{} está escribiendo', '{} écrit'],
-  reconnecting: ['Reconnecting…', 'Verbindung wird hergestellt…', 'Reconectando…', 'Reconnexion…'],
+  reconnecting: ['Reconnecting…', 'Verbinde neu…', 'Reconectando…', 'Reconnexion…'],
   refused: [
     'The chat is not available here.',
     'Der Chat ist hier nicht verfügbar.',

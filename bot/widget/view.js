@@ -30,9 +30,9 @@ function link(address, base, props, ...children) {
   return h('a', { ...props, href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, ...children);
 }
 
-const lines = (text) => text.split('\n').map((line) => h('span', /^(•|\d+.) /.test(line) && { class: 'li' },
+const lines = (text) => text.split(/(?<=\n)/).map((line) => h('span', /^(•|\d+.) /.test(line) && { class: 'li' },
   ...line.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?')\]}])/i)
-    .map((part, at) => at % 2 ? link(part, undefined, {}, part) : part), '\n'));
+    .map((part, at) => at % 2 ? link(part, undefined, {}, part) : part)));
 
 export class View {
   items = [];
@@ -328,7 +328,7 @@ export class View {
 
   state(state) {
     this.banner.hidden = state === 'online';
-    this.banner.textContent = this.t(state) ?? '';
+    this.banner.textContent = this.t(state);
   }
 
   unread(count) {
