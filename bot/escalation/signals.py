@@ -48,8 +48,8 @@ _NOT_HELPED = re.compile(
 _VERY = r"(?:(?:really|very|so|quite|pretty|extremely|beyond|getting|rather|just|simply|completely|absolutely)\s+)*"
 _SAYS_UPSET = re.compile(
     r"\b(?:i\s*['\u2019]?\s*a?m|i feel|i got|we\s*['\u2019]?\s*a?re|(?:makes|made|making) me)\s+"
-    rf"{_VERY}(?:annoyed|angry|mad|furious|upset|frustrated|livid|fuming|raging|cross|fed up|sick of|pissed(?: off)?"
-    r"|disgusted|appalled|outraged|disappointed)\b"
+    rf"{_VERY}(?:annoyed|angry|mad(?! about)|furious|upset|frustrated|livid|fuming|raging|cross|fed up|sick of"
+    r"|pissed(?: off)?|disgusted|appalled|outraged|disappointed)\b"
     rf"|\b(?:this|that|it|which)(?:\s*['\u2019]?\s*i?s| was)\s+{_VERY}"
     r"(?:unacceptable|not acceptable|ridiculous|outrageous|disgrace(?:ful)?|appalling|disgusting|pathetic|infuriating"
     r"|an? (?:complete |total )?(?:disgrace|joke|nightmare))\b"

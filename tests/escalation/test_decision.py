@@ -191,7 +191,7 @@ def test_a_hostile_text_is_measured_in_bounded_time():
 
 @pytest.mark.parametrize(
     "text",
-    ["I'm not annoyed, just asking", "my wife is angry with me", "is it a joke gift?", "the coffee is mad good"],
+    ["I'm not annoyed, just asking", "my wife is angry with me", "is it a joke gift?", "we are mad about your coffee"],
 )
 def test_a_feeling_that_is_not_the_customers_own_is_none(text):
     assert not measure(text).says_upset
