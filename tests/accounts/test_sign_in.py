@@ -1,5 +1,7 @@
 """Signing in and out through the web service, and who may see what."""
 
+import time
+
 import pytest
 
 from bot.accounts import services
@@ -47,8 +49,16 @@ def test_a_wrong_password_and_an_unknown_address_look_the_same(service):
             assert client.post("/sign-in", data=nonsense).status_code == 401
 
 
+def within_a_minute() -> None:
+    """A minute of the clock that ends between two guesses lets one more through: what comes next is to lie in one."""
+    left = 60 - time.time() % 60
+    if left < 10:
+        time.sleep(left)
+
+
 def test_guessing_is_stopped_and_told_for_how_long_even_when_the_guess_is_right(service):
     with visitor(service) as client:
+        within_a_minute()
         for _ in range(GUESSES_PER_MINUTE):
             client.post("/sign-in", data={"email": MIA, "password": "not the password"})
         answer = client.post("/sign-in", data={"email": MIA, "password": PASSWORD})
