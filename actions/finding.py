@@ -116,6 +116,12 @@ def search(question: str, vector: np.ndarray | None = None) -> tuple[np.ndarray,
     return vector, knowledge.search(understood, limit=LOOKED_AT, embedding=vector)
 
 
+def surely_answers(text: str) -> Hit | None:
+    """Return the article that surely answers a message by itself, if there is one."""
+    best = search(text[:MAX_QUESTION])[1][:1]
+    return best[0] if best and best[0].score >= context.settings().answer_threshold else None
+
+
 def _alone(text: str, vector: np.ndarray | None = None) -> Found:
     vector, hits = search(text, vector)
     return Found(text, vector, vector, hits, Topic(text, "", _category(hits)))

@@ -9,7 +9,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import context
 from actions.answers import AnotherAnswer, AnswerHelped
-from actions.finding import MAX_QUESTION, search
+from actions.finding import surely_answers
 from actions.order_book import normal_order_number
 from actions.published import quotable
 from actions.replies import PERSON, hand_off, say
@@ -102,8 +102,8 @@ class StopMessages(Action):
         dispatcher.utter_message(json_message={"type": "opt_out"})
         text = tracker.latest_message.get("text") or ""
         # "Unsubscribe me from the newsletter" wants more than what is stopped here.
-        best = search(text[:MAX_QUESTION])[1][:1]
-        sure = quotable(best[0].article_id) if best and best[0].score >= context.settings().answer_threshold else None
+        hit = surely_answers(text)
+        sure = quotable(hit.article_id) if hit else None
         say(
             dispatcher,
             "Done: we won't write to you on our own any more. You can still ask me anything.",

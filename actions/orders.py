@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions import context, order_wording
 from actions.answers import AnotherAnswer, Answer
-from actions.finding import MAX_QUESTION, Topic, find, search
+from actions.finding import Topic, find, surely_answers
 from actions.order_book import Order, normal_order_number
 from actions.replies import PERSON, hand_off, say
 
@@ -81,14 +81,14 @@ class OrderDetailsUnclear(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
         asked, text = tracker.get_slot("requested_slot"), tracker.latest_message.get("text") or ""
-        another = context.intent_of(tracker) == "did_not_help" and tracker.get_slot("shown_articles")
-        if another and not order_wording.lacks(text):
+        lacks, nearly = order_wording.lacks(text), order_wording.nearly(asked, text)
+        if context.intent_of(tracker) == "did_not_help" and tracker.get_slot("shown_articles") and not lacks:
             # About the answer to a question in between.
             return AnotherAnswer().run(dispatcher, tracker, domain)
-        if not order_wording.nearly(asked, text) and not order_wording.lacks(text) and _has_answer(text):
+        if not nearly and not lacks and surely_answers(text):
             return Answer().run(dispatcher, tracker, domain)
         # A number or an address that is nearly one is worth another look; anything else is not, the second time.
-        if order_wording.lacks(text) or (_asked_in_vain(tracker) and not order_wording.nearly(asked, text)):
+        if lacks or (_asked_in_vain(tracker) and not nearly):
             return _without(dispatcher, asked)
         say(dispatcher, f"{order_wording.amiss(asked, text)} Say “never mind” to leave it.", [NEVER_MIND, PERSON])
         return [SlotSet("order_asked", ONCE)]
@@ -123,12 +123,6 @@ class ForgetOrder(Action):
             return [*_forget(), SlotSet("offered", "person"), ActiveLoop(None)]
         dispatcher.utter_message(response="utter_forget_order")
         return [*_forget(), ActiveLoop(None)]
-
-
-def _has_answer(text: str) -> bool:
-    """Whether an article surely answers what the classifier did not take for a question."""
-    hits = search(text[:MAX_QUESTION])[1]
-    return bool(hits) and hits[0].score >= context.settings().answer_threshold
 
 
 def _asked_in_vain(tracker: Tracker) -> bool:

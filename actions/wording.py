@@ -132,13 +132,13 @@ def two_questions(text: str) -> tuple[str, str] | None:
     sentences = [part for part in _SENTENCES.split(text) if part.strip()]
     for at in range(1, len(sentences)):
         first, second = " ".join(sentences[:at]), " ".join(sentences[at:])
-        if _asks(sentences[at - 1]) and _asks(sentences[at]) and _has_content(second):
+        if _asks_or_wants(sentences[at - 1]) and _asks_or_wants(sentences[at]) and _has_content(second):
             return first, second
     for joint in (_JOINT, _JOINT_NOUN):
         for match in joint.finditer(text):
             first, second = text[: match.start()].strip(" ,;"), text[match.end() :].strip()
             enough = min(len(first.split()), len(second.split())) >= FEWEST_WORDS
-            if enough and _asks(first) and _has_content(second):
+            if enough and _asks_or_wants(first) and _has_content(second):
                 return first, second
     return None
 
@@ -148,7 +148,7 @@ def asks(text: str) -> bool:
     return text.rstrip().endswith("?") or bool(_ASKING.match(text))
 
 
-def _asks(text: str) -> bool:
+def _asks_or_wants(text: str) -> bool:
     enough = len(text.split()) >= FEWEST_WORDS
     return enough and (asks(text) or bool(_WANTING.match(text)))
 

@@ -33,7 +33,7 @@ NAME_BONUS = 0.15  # cosine, where the question's "Canada" stands in one sentenc
 _NAME = re.compile(r"(?<=[\w,;:] )[^\W\d_a-z]\w{2,}")  # a capital where no sentence begins
 Spans = tuple[tuple[int, int], ...]
 _STEP = re.compile(r"\s*\d{1,3}[.)]\s")
-_LIST_MARK = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
+LIST_MARK = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
 # A sentence that begins so leans on the one before, and so does "We delete it within 5 working days".
 _LEANS = re.compile(
     r"(?:(?:this|that|these|those|it|they|he|she|then|otherwise|however|but|and|so|if not)\b"
@@ -85,7 +85,7 @@ def _whole_list(text: str, found: Spans, best: int) -> tuple[int, int] | None:
     starts = [
         start == 0 or text[start - 1] == "\n" or not text[:start].rsplit("\n", 1)[-1].strip() for start, _ in found
     ]
-    listed = [bool(_LIST_MARK.match(text, *span)) for span in found]
+    listed = [bool(LIST_MARK.match(text, *span)) for span in found]
     for index in range(1, len(found)):
         listed[index] = listed[index] or (listed[index - 1] and not starts[index])
     if not listed[best]:
@@ -254,7 +254,7 @@ def _unit(text: str, found: Spans, place: int) -> tuple[int, int]:
     if place in rows(text):
         # Some of the rows would look like all of them.
         return table_around(text, place)
-    if _LIST_MARK.match(text, *found[place]):
+    if LIST_MARK.match(text, *found[place]):
         first, last = _list_around(text, found, place, MAX_STEPS, ANSWER_WORDS) or (place, place)
         # Steps are done one after the other; of a long list of other things, what follows is another matter.
         whole = bool(_STEP.match(text, *found[place])) or _is_short_list(text, found, place)
@@ -280,7 +280,7 @@ def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[i
         following = last + 1
         if following in rows(text):
             break
-        if _LIST_MARK.match(text, *found[following]) and not _LIST_MARK.match(text, *found[last]):
+        if LIST_MARK.match(text, *found[following]) and not LIST_MARK.match(text, *found[last]):
             following = (_list_around(text, found, following) or (following, following))[1]
         if _words(text, found, first, following) > words:
             break
@@ -295,7 +295,7 @@ def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[i
 
 
 def _listed(text: str, found: Spans, place: int) -> bool:
-    return bool(_LIST_MARK.match(text, *found[place])) or place in rows(text)
+    return bool(LIST_MARK.match(text, *found[place])) or place in rows(text)
 
 
 def _new_words(text: str, found: Spans, first: int, last: int, taken: set[int]) -> int:

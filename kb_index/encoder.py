@@ -111,15 +111,17 @@ class Encoder:
 
     def token_ids(self, text: str) -> np.ndarray:
         """Return int64 `(1, tokens)`, as the graph takes them."""
-        return np.array([self._tokenizer.encode(in_words(self._clean(text))).ids], dtype=np.int64)
+        return np.array([self._ids(text)], dtype=np.int64)
 
     def knows(self, word: str) -> bool:
         """Whether the tokenizer has a word as one piece, as it has all common ones."""
         return len(self._tokenizer.encode(word, add_special_tokens=False).ids) == 1
 
     def _encode_one(self, text: str) -> np.ndarray:
-        ids = self._tokenizer.encode(in_words(self._clean(text))).ids
-        return _unit(self._session.run([OUTPUTS[0]], self._given(ids))[0][0])
+        return _unit(self._session.run([OUTPUTS[0]], self._given(self._ids(text)))[0][0])
+
+    def _ids(self, text: str) -> list[int]:
+        return self._tokenizer.encode(in_words(self._clean(text))).ids
 
     def _clean(self, text: str) -> str:
         # A lone surrogate cannot be passed on as UTF-8.

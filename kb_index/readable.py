@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from kb_index.answers import LIST_MARK
 from kb_index.table_rows import ROW
 
 BULLET, DASH = "\N{BULLET}", "\N{EN DASH}"
-_LIST_MARK = re.compile(r"\s*(?:[-*\N{BULLET}]|\d{1,3}[.)])\s")
-_BULLETED = re.compile(r"(\s*)[-*](?=\s)")
+_BULLETED = re.compile(r"^(\s*)[-*](?=\s)")
 _NOTHING = {"", "-", DASH, "\N{EM DASH}"}
 _WORD = re.compile(r"[^\W\d_]{2}")
 SENTENCE, LISTED, TABLE = range(3)
@@ -35,11 +35,11 @@ def readable(text: str) -> str:
 def _kind(line: str) -> int:
     if ROW.match(line):
         return TABLE
-    return LISTED if _LIST_MARK.match(line) else SENTENCE
+    return LISTED if LIST_MARK.match(line) else SENTENCE
 
 
 def _bulleted(line: str) -> str:
-    return _BULLETED.sub(rf"\1{BULLET}", line, count=1) if _BULLETED.match(line) else line
+    return _BULLETED.sub(rf"\1{BULLET}", line)
 
 
 def _row(line: str) -> Row:
