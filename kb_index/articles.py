@@ -21,7 +21,7 @@ MAX_QUESTIONS = 50
 MAX_FRONT_MATTER = 65_536  # characters
 SUFFIXES = (".md", ".markdown")
 # Raised when the same text would give other passages, so that an import makes them anew.
-RECIPE = 1
+RECIPE = 2
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n|)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)

@@ -11,6 +11,9 @@ from kb_index.markdown import HEADINGS
 
 MAX_DEPTH = 60  # deeper markup than this is no layout; its text is taken as one paragraph
 MAX_SPAN = 50  # rows or columns that one table cell may claim
+MAX_BESIDE_LINK = 3  # words: "Shipments to [the USA](#usa)."
+MAX_ANNOUNCING = 12  # words
+_WORD = re.compile(r"\w+")
 _ALERT = re.compile(r"^\[!(\w{1,20})\]\s*")
 
 
@@ -49,7 +52,7 @@ def _blocks(node: Tag, depth: int) -> Iterator[str | Tag]:
     for child in node.children:
         if not isinstance(child, Tag):
             inline.append(child)
-        elif child.name in DROPPED:
+        elif child.name in DROPPED or _announces_contents(child):
             continue
         elif child.name in BLOCKS or _holds_block(child, depth):
             yield from _paragraph(inline)
@@ -128,14 +131,35 @@ def _item_lines(item: Tag, indent: int, depth: int) -> list[str]:
 
 
 def _is_contents(tag: Tag) -> bool:
-    """Whether a list is the page's own table of contents: nothing but links into the page."""
+    """Whether a list is the page's own table of contents: links into the page, and hardly anything beside them."""
     items = tag.find_all("li")
     links = tag.find_all("a")
     return (
         bool(items)
         and len(links) == len(items)
         and all(str(link.get("href", "")).startswith("#") and one_line(link) for link in links)
-        and _squeeze(tag.get_text()) == _squeeze("".join(link.get_text() for link in links))
+        and all(_words_beside_links(item) <= MAX_BESIDE_LINK for item in items)
+    )
+
+
+def _words_beside_links(item: Tag) -> int:
+    """Count the words of an item outside its link; those of lists in it are theirs."""
+    return sum(
+        len(_WORD.findall(text))
+        for text in item.find_all(string=True)
+        if not text.find_parent("a") and text.find_parent("li") is item
+    )
+
+
+def _announces_contents(tag: Tag) -> bool:
+    """Whether a paragraph says nothing but that the page's table of contents follows: "In this article:"."""
+    following = tag.find_next_sibling() if tag.name == "p" else None
+    return (
+        following is not None
+        and following.name in ("ul", "ol")
+        and one_line(tag).endswith(":")
+        and len(_WORD.findall(tag.get_text())) <= MAX_ANNOUNCING
+        and _is_contents(following)
     )
 
 
@@ -192,10 +216,6 @@ def _definitions(tag: Tag) -> Iterator[str]:
             term = ""
     if term:
         yield term
-
-
-def _squeeze(text: str) -> str:
-    return "".join(text.split())
 
 
 def _integer(value: object, default: int) -> int:

@@ -99,6 +99,56 @@ def test_the_pages_own_table_of_contents_is_left_out():
     assert texts(body) == ["In short.\nFirst.", "- Elsewhere"]
 
 
+@pytest.mark.parametrize("announced", ["In this article:\n\n", "**On this page:**\n", ""])
+def test_the_contents_are_known_by_their_links_and_go_with_what_announces_them(announced):
+    body = (
+        f"In short.\n\n{announced}\n* Shipments to [Europe](#one).\n* Shipments to the [USA](#two).\n\n## One\n\nFirst."
+    )
+    assert texts(body) == ["In short.\nFirst."]
+
+
+def test_a_list_that_says_more_than_its_links_is_no_table_of_contents():
+    body = "Have ready:\n\n- the number you find [below](#one) and in your e-mail\n- your address\n\n## One\n\nFirst."
+    assert texts(body) == ["Have ready:\n- the number you find below and in your e-mail\n- your address\nFirst."]
+
+
+def test_a_footnote_is_read_where_it_is_first_referred_to():
+    body = (
+        "For iOS[^1] and iPadOS[^1]. Boards[^2]:\n\n- one\n\n[^1]: version 12 or later\n[^2]: First.\n\n    Second.\n"
+    )
+    assert texts(body) == ["For iOS (version 12 or later) and iPadOS. Boards:\nFirst.\nSecond.\n- one"]
+
+
+def test_a_long_footnote_in_a_list_stays_with_its_item():
+    note = "word " * 30
+    assert texts(f"- one[^n]\n- two\n\n[^n]: {note}") == [f"- one {note.strip()}\n- two"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["Text[^a]\n\n[^a]: again[^a] more", "Text[^a]\n\n[^a]: again[^b]\n[^b]: more[^a]", "Text ^[again more] [^none]"],
+)
+def test_footnotes_that_lead_nowhere_lose_no_text(body):
+    found = " ".join(texts(body))
+    assert all(word in found for word in ("Text", "again", "more"))
+
+
+def test_more_footnotes_than_anybody_reads_are_borne():
+    number = 8_000
+    body = " ".join(f"x[^{i}]" for i in range(number)) + "\n\n" + "".join(f"[^{i}]: y{i}\n\n" for i in range(number))
+    assert f"y{number - 1}" in str(render(body))
+
+
+def test_attributes_of_other_dialects_are_no_text():
+    body = """Get it [here](https://example.org){.link-external}, or [there](/x){: target="_blank" .button}.
+
+{: .note #top}
+
+Write `{.class}` in {braces} or {.bare} text.
+"""
+    assert texts(body) == ["Get it here, or there.\nWrite {.class} in {braces} or {.bare} text."]
+
+
 def test_broken_html_loses_no_text():
     body = "<div><p>One <b>two <i>three</b> four</i><p>Five</div></div></span><li>Six<td>Seven"
     found = " ".join(texts(body)).replace("\n", " ")
