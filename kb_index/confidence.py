@@ -9,7 +9,7 @@ from pathlib import Path
 FITTED_FILE = Path(__file__).with_name("fitted.json")
 LEAST_SHARE = 1e-4  # beyond it the runner-up is simply about something else
 MANY_WORDS = 20  # a question longer than this is no longer any more so
-PARTS = ("passage", "passages", "title", "lexical", "titled")
+PARTS = ("passage", "passages", "title", "headed", "nearest", "lexical", "titled")
 FEATURES = ("share", "passage", "title", "lexical", "titled", "agreement", "named", "length")
 
 

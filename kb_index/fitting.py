@@ -111,14 +111,20 @@ def fit_confidence(sets: list[tuple[Asked, float]]) -> tuple[float, dict[str, fl
 
 
 def unanswered(sources: list[Source], encoder: Encoder, by: Fitted) -> float:
-    """Return the mean of the best article's weighted sum over questions that none answers any more."""
-    found = []
-    for source in sources:
-        less = question_sets.without(source.given, REMOVED, SEEDS[0])
-        for question, asked in zip(less.questions, candidates(less, encoder, by), strict=True):
-            if asked and not question.relevant:
-                found.append(asked[0][0]["combined"])
-    return round(float(np.mean(found)), 3)
+    """Return the mean of the best article's weighted sum over questions that none answers any more.
+
+    Raises `QuestionSetError` where there are too few questions for one to lose its answer.
+    """
+    for seed in SEEDS:
+        found = []
+        for source in sources:
+            less = question_sets.without(source.given, REMOVED, seed)
+            for question, asked in zip(less.questions, candidates(less, encoder, by), strict=True):
+                if asked and not question.relevant:
+                    found.append(asked[0][0]["combined"])
+        if found:
+            return round(float(np.mean(found)), 3)
+    raise QuestionSetError("with a third of the articles taken out, all questions still have an answer: add questions")
 
 
 def fit(ranking: list[Source], honesty: list[Source], encoder: Encoder) -> dict:
@@ -156,6 +162,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--corpus", type=Path, default=ROOT / "data" / "knowledge", help="a folder of articles")
     parser.add_argument("--messages", type=Path, default=ROOT / "data" / "evaluation" / "messages.jsonl")
     parser.add_argument(
+        "--and-also",
+        type=Path,
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("CORPUS", "MESSAGES"),
+        help="articles and labelled messages to fit everything on as well",
+    )
+    parser.add_argument(
         "--confidence-also",
         type=Path,
         action="append",
@@ -166,16 +181,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=FITTED_FILE)
     options = parser.parse_args(arguments)
     try:
-        shop = question_sets.half(question_sets.read_messages(options.corpus, options.messages), odd=False)
-        own = [Source(options.messages.name, shop)]
+        labelled = [(options.corpus, options.messages), *options.and_also]
+        own = [
+            Source(messages.name, question_sets.half(question_sets.read_messages(corpus, messages), odd=False))
+            for corpus, messages in labelled
+        ]
         more = [
             Source(folder.resolve().name, question_sets.half(_read(folder), odd=False))
             for folder in options.confidence_also
         ]
+        stored = fit(own, own + more, Encoder.load(KnowledgeSettings().encoder_dir))
     except QuestionSetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    stored = fit(own, own + more, Encoder.load(KnowledgeSettings().encoder_dir))
     options.output.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(stored))
     return 0

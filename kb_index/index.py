@@ -12,7 +12,7 @@ from kb_index.breath import slowly
 from kb_index.coarse import Coarse
 from kb_index.encoder import Encoder
 from kb_index.lexical import Bag, Bm25, Lexicon
-from kb_index.store import PASSAGE, QUESTION, STORED, embed
+from kb_index.store import HEADING, PASSAGE, QUESTION, STORED, embed
 from kb_index.tables import kb_articles, kb_passages
 
 # SQLite and PostgreSQL both bound how many values one statement may carry.
@@ -24,7 +24,7 @@ EXACT_ROWS = 4_096
 
 @dataclass(frozen=True)
 class IndexedPassage:
-    """A title, question or passage as it is searched. `sentences` is float16 `(sentences, dimensions)` as bytes."""
+    """A title, question, heading or passage, as searched. `sentences` is float16 `(sentences, dimensions)` as bytes."""
 
     id: int
     kind: str
@@ -55,7 +55,9 @@ class IndexedArticle:
 
 
 class Index:
-    """Vectors in FAISS, words in BM25, one row a title, question or passage; an article's rows lie side by side.
+    """Vectors in FAISS, words in BM25, one row a title, question, heading or passage; an article's lie side by side.
+
+    Headings are compared, but no article is looked up by them: its passages are embedded with their headings.
 
     `coarse` of a former index, of mostly the same rows, saves learning it again.
     """
@@ -70,6 +72,10 @@ class Index:
         self.is_passage = np.array(
             [row.kind == PASSAGE for each in slowly(self.articles) for row in each.passages], dtype=bool
         )
+        self.is_heading = np.array(
+            [row.kind == HEADING for each in slowly(self.articles) for row in each.passages], dtype=bool
+        )
+        self._looked_up = np.flatnonzero(~self.is_heading)
         self._lexical = Bm25([article.bag for article in slowly(self.articles)], words)
         self._titles = Bm25([article.title_bag for article in slowly(self.articles)], words)
         self.weight, self.has = self._lexical.weight, self._lexical.has
@@ -82,18 +88,19 @@ class Index:
         # Half precision left the lengths a little off one.
         self.vectors /= np.maximum(np.linalg.norm(self.vectors, axis=1, keepdims=True), 1e-12)
         self.coarse = None
+        found_by = self.vectors[self._looked_up]
         if len(self) > EXACT_ROWS:
-            self.coarse = coarse or Coarse.of(self.vectors)
-            self._faiss = self.coarse.index(self.vectors)
+            self.coarse = coarse or Coarse.of(found_by)
+            self._faiss = self.coarse.index(found_by)
             return
         # Half precision, as the rows are stored: half the memory to walk through, and none of the nearest is lost.
         half = faiss.ScalarQuantizer.QT_fp16
         self._faiss = faiss.IndexScalarQuantizer(dimensions, half, faiss.METRIC_INNER_PRODUCT)
-        self._faiss.add(self.vectors)
+        self._faiss.add(found_by)
 
     def __len__(self) -> int:
-        """How many rows there are."""
-        return len(self.vectors)
+        """How many rows an article may be looked up by."""
+        return len(self._looked_up)
 
     def passage(self, row: int) -> IndexedPassage:
         """Return what stands in a row."""
@@ -108,7 +115,7 @@ class Index:
         asked = vector if self.coarse is None else self.coarse.along(vector)
         _, rows = self._faiss.search(asked.reshape(1, -1), min(count, len(self)))
         # Where fewer are found than asked for, FAISS fills up with -1.
-        return rows[0] if rows[0, -1] >= 0 else rows[0][rows[0] >= 0]
+        return self._looked_up[rows[0] if rows[0, -1] >= 0 else rows[0][rows[0] >= 0]]
 
     def lexical(self, words: list[int | None]) -> np.ndarray:
         """Return a float from 0 to 1 an article: what share of the question's words it has."""

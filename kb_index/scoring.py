@@ -55,7 +55,7 @@ class Scoring:
         return found
 
     def _cosines(self, articles: np.ndarray) -> dict[str, np.ndarray]:
-        """Return an article's best and mean passage, its best title or question (0 where it has none), and `named`."""
+        """Return an article's cosines by the names of `PARTS` (0 where it has nothing of the kind), and `named`."""
         index = self.index
         first = index.first_row[articles]
         counts = index.first_row[articles + 1] - first
@@ -63,14 +63,17 @@ class Scoring:
         rows = np.repeat(first - starts, counts) + np.arange(counts.sum())
         # Not "@": BLAS would wake its threads for so little.
         cosines = np.einsum("ij,j->i", index.vectors[rows], self._vector)
-        passages = index.is_passage[rows]
+        passages, headings = index.is_passage[rows], index.is_heading[rows]
         best = np.maximum.reduceat(np.where(passages, cosines, -1.0), starts)
         mean = np.add.reduceat(np.where(passages, cosines, 0.0), starts) / np.add.reduceat(passages, starts, dtype=int)
-        titles = np.maximum.reduceat(np.where(passages, -1.0, cosines), starts)
+        titles = np.maximum.reduceat(np.where(passages | headings, -1.0, cosines), starts)
+        headed = np.maximum(titles, np.maximum.reduceat(np.where(headings, cosines, -1.0), starts))
         return {
             "passage": best,
             "passages": mean,
             "title": np.where(titles > -1.0, titles, 0.0),
+            "headed": np.where(headed > -1.0, headed, 0.0),
+            "nearest": np.maximum(best, headed),
             "named": (titles > -1.0).astype(float),
         }
 

@@ -11,17 +11,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from kb_index.articles import Article
 from kb_index.encoder import Encoder
-from kb_index.passages import passages
+from kb_index.passages import HEADING_SEPARATOR, passages
 from kb_index.sentences import spans
 from kb_index.tables import kb_articles, kb_passages, kb_state
 
-TITLE, QUESTION, PASSAGE = "title", "question", "passage"
+TITLE, QUESTION, HEADING, PASSAGE = "title", "question", "heading", "passage"
 STORED = np.dtype("<f2")  # half the space of float32, and a cosine true to three digits
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing to find an article by: its title, a question, or a passage.
+    """One thing to find an article by: its title, a question, a heading, or a passage.
 
     `embedding` is one vector, `sentences` one for each sentence of a passage in its order (else empty),
     both as bytes of `STORED`.
@@ -71,10 +71,13 @@ def entries(encoder: Encoder, title: str, questions: Sequence[str], body: str) -
     """Split and encode what an article says; an empty title is left out."""
     said = [(TITLE, 0, "", "", title)] if title else []
     said += [(QUESTION, number, "", "", text) for number, text in enumerate(questions)]
+    split = passages(body, title)
+    headings = {passage.heading: passage.anchor for passage in split if passage.heading}
     said += [
-        (PASSAGE, number, passage.heading, passage.anchor, passage.text)
-        for number, passage in enumerate(passages(body, title))
+        (HEADING, number, heading, anchor, heading.replace(HEADING_SEPARATOR, ", "))
+        for number, (heading, anchor) in enumerate(headings.items())
     ]
+    said += [(PASSAGE, number, each.heading, each.anchor, each.text) for number, each in enumerate(split)]
     return tuple(
         Entry(kind, position, heading, anchor, text, *embed(encoder, kind, title, heading, text))
         for kind, position, heading, anchor, text in said

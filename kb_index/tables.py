@@ -39,7 +39,7 @@ kb_passages = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("article_id", String(80), ForeignKey("kb_articles.id", ondelete="CASCADE"), nullable=False),
-    Column("kind", String(10), nullable=False),  # "title", "question" or "passage"
+    Column("kind", String(10), nullable=False),  # "title", "question", "heading" or "passage"
     Column("position", Integer, nullable=False),  # counts from 0 within the kind
     Column("heading", String(500), nullable=False, server_default=""),  # "Section > Subsection"
     Column("anchor", String(100), nullable=False, server_default=""),  # the heading's id on the help page

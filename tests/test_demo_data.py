@@ -206,6 +206,18 @@ def test_messages_are_not_repeated(messages):
     assert len(set(keys)) == len(keys)
 
 
+def test_the_help_centres_questions_are_like_messages_and_ours_alone(messages):
+    lines = (EVALUATION / "help_centre.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = [json.loads(line) for line in lines]
+    assert len({each["id"] for each in asked}) == len(asked) == 340
+    assert len({each["text"] for each in asked} | {each["text"] for each in messages}) == len(asked) + len(messages)
+    for each in asked:
+        # Not even a sentence of the articles: they belong to others.
+        assert each.keys() == {"id", "text", "kind", "wording", "expected"}
+        assert each["expected"].keys() == {"action", "article"}
+        assert each["wording"] in ("plain", "own") and each["text"].strip()
+
+
 def test_orders_are_unique_and_cover_every_status(orders):
     assert len(orders) == 40
     assert len({order["order_number"] for order in orders}) == 40

@@ -60,6 +60,20 @@ def test_a_hit_says_where_it_stands(knowledge: KnowledgeBase):
     assert knowledge.search("how much citric acid for descaling")[0].url == "https://example.org/descaling"
 
 
+def test_an_article_is_also_compared_by_its_headings_but_never_looked_up_by_them(engine: Engine, encoder: Encoder):
+    body = "## {}\n\nOpen the settings, choose what you want, and press the button. It is done within a minute."
+    for number, heading in enumerate(("Turn off the alarm", "Change the colour of the light", "Make it quieter")):
+        publish(engine, Article(id=f"a{number}", title=f"Settings, part {number}", body=body.format(heading)), encoder)
+    base = KnowledgeBase(engine, encoder)
+    base.refresh()
+    for question, article in (("how do I mute the alarm", "a0"), ("can the light be blue", "a1")):
+        hits = base.search(question)
+        assert hits[0].article_id == article
+        assert hits[0].parts["headed"] > hits[0].parts["title"]
+        assert all(hit.parts["nearest"] == max(hit.parts["headed"], hit.parts["passage"]) for hit in hits)
+    assert base.rows == 6
+
+
 def test_what_is_quoted_is_quoted_word_for_word(knowledge: KnowledgeBase):
     for question in ("return", "how do I descale", "when will it arrive", "gift card balance", "???", "zzz"):
         for hit in knowledge.search(question):

@@ -47,15 +47,18 @@ def test_a_published_article_reads_back_as_it_was(shop: Engine):
         ]
 
 
-def test_titles_questions_and_passages_have_embeddings_and_passages_their_sentences(shop: Engine, encoder: Encoder):
+def test_titles_questions_headings_and_passages_have_embeddings_and_passages_their_sentences(
+    shop: Engine, encoder: Encoder
+):
     with shop.connect() as connection:
         rows = connection.execute(
             select(kb_passages).where(kb_passages.c.article_id == "returns").order_by(kb_passages.c.id)
         ).all()
-    assert [row.kind for row in rows] == ["title", "question", "passage", "passage"]
-    assert [row.heading for row in rows] == ["", "", "Steps", "Costs"]
+    assert [row.kind for row in rows] == ["title", "question", "heading", "heading", "passage", "passage"]
+    assert [row.heading for row in rows] == ["", "", "Steps", "Costs", "Steps", "Costs"]
+    assert [row.text for row in rows][2:4] == ["Steps", "Costs"]
     assert all(len(row.embedding) == 2 * encoder.dimensions for row in rows)
-    assert [len(row.sentences) // (2 * encoder.dimensions) for row in rows] == [0, 0, 4, 3]
+    assert [len(row.sentences) // (2 * encoder.dimensions) for row in rows] == [0, 0, 0, 0, 4, 3]
     assert {row.encoder for row in rows} == {encoder.version}
 
 
