@@ -9,8 +9,8 @@ from sqlalchemy import Row, select
 
 from actions import context
 from kb_index import store
-from kb_index.answers import Source
 from kb_index.markdown import render
+from kb_index.sources import Source, rejoined
 from kb_index.tables import kb_passages
 
 KEPT = 512  # articles in memory; the ones that customers ask for are few
@@ -59,9 +59,11 @@ def _read(article_id: str, version: int) -> Quotable | None:
     kinds = {kind: [row for row in rows if row.kind == kind] for kind in (store.TITLE, store.QUESTION, store.PASSAGE)}
     asked = kinds[store.QUESTION] or kinds[store.TITLE]
     dimensions = context.encoder().dimensions
-    sources = tuple(
-        Source.stored(row.text, row.heading, row.anchor, _embedded(row, title)[1], dimensions)
-        for row in kinds[store.PASSAGE]
+    sources = rejoined(
+        [
+            Source.stored(row.text, row.heading, row.anchor, *_embedded(row, title), dimensions)
+            for row in kinds[store.PASSAGE]
+        ]
     )
     vectors = [np.frombuffer(_embedded(row, title)[0], dtype=store.STORED).astype(np.float32) for row in asked]
     question_vectors = np.stack(vectors) if vectors else np.zeros((0, dimensions), np.float32)

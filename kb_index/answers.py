@@ -9,31 +9,41 @@ from functools import lru_cache
 
 import numpy as np
 
+from kb_index.lists import (
+    MAX_STEPS,
+    Spans,
+    count_words,
+    in_list,
+    is_short_list,
+    is_step,
+    list_around,
+    listed,
+)
 from kb_index.sentences import known_spans
-from kb_index.store import STORED
+from kb_index.sources import Source, embeddings
 from kb_index.table_rows import column, first_cell, parted, rows, table_around
 
 LEXICAL_WEIGHT = 0.2  # beside the cosine; a shared rare word decides between sentences of like meaning
 WHOLE_WORDS = 80  # a passage no longer than this is shown as it is; cutting it loses answers
 MAX_WORDS = 60
 MAX_SENTENCES = 4
-MAX_LIST_WORDS = 90
-MAX_LIST_LINES = 7
 # What is shown of a whole article. Chosen on half of the demo shop's labelled answers, see docs/answers.md.
 ANSWER_WORDS = 110
 BRIEF_WORDS = 60  # for who has no patience left
 GROWN_WORDS = 30  # a sentence comes with its neighbours up to so many
+# An article of more words has sections on different matters: what the question is near to as a whole counts as well,
+# more of one place is shown and less of several, and the first sentence says less. Chosen on half of the questions to
+# a real help centre, see docs/answers.md.
+LONG_ARTICLE = 200
+SECTION_WEIGHT = 0.7  # of a section's lag behind the nearest one, as a cosine
+GROWN_WORDS_OF_LONG = 60
+LEAD_BONUS_OF_LONG = 0.06
 MAX_BLOCKS = 4
-MAX_STEPS = 15  # sentences
-SHORT_LIST_WORDS = 45
 WORD_BEGINNING = 6  # characters
 _WORD = re.compile(r"\w+")
 LEAD_BONUS = 0.12  # cosine
 NAME_BONUS = 0.15  # cosine, where the question's "Canada" stands in one sentence only
 _NAME = re.compile(r"(?<=[\w,;:] )[^\W\d_a-z]\w{2,}")  # a capital where no sentence begins
-Spans = tuple[tuple[int, int], ...]
-_STEP = re.compile(r"\s*\d{1,3}[.)]\s")
-LIST_MARK = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s")
 # A sentence that begins so leans on the one before, and so does "We delete it within 5 working days".
 _LEANS = re.compile(
     r"(?:(?:this|that|these|those|it|they|he|she|then|otherwise|however|but|and|so|if not)\b"
@@ -50,7 +60,7 @@ def pick(text: str, vectors: bytes, question: np.ndarray, overlap: Callable[[str
     """
     found = known_spans(text)
     scores = np.array([LEXICAL_WEIGHT * overlap(text[start:end]) for start, end in found])
-    matrix = _embeddings(text, vectors, question.size)
+    matrix = embeddings(text, vectors, question.size)
     if len(matrix):
         scores = scores + matrix @ question
     # A heading-like line that ends with a colon announces the answer; it is not one.
@@ -58,50 +68,14 @@ def pick(text: str, vectors: bytes, question: np.ndarray, overlap: Callable[[str
     best = int(scores.argmax())
     if len(text.split()) <= WHOLE_WORDS:
         return text[slice(*found[best])], text
-    first, last = _list_around(text, found, best) or _sentences_around(text, found, best)
+    first, last = list_around(text, found, best) or _sentences_around(text, found, best)
     return text[slice(*found[best])], text[found[first][0] : found[last][1]]
-
-
-def _list_around(
-    text: str, found: Spans, best: int, lines: int = MAX_LIST_LINES, words: int = MAX_LIST_WORDS
-) -> tuple[int, int] | None:
-    """Return the first and last of the list that the best sentence stands in, with what announces it."""
-    whole = _whole_list(text, found, best)
-    if whole is None:
-        return None
-    first, last = whole
-    while first < last and (last - first + 1 > lines or _words(text, found, first, last) > words):
-        # From the start, as far as it goes, if the best one is still in it; steps are read from the first.
-        if last > best:
-            last -= 1
-        else:
-            first += 1
-    announced = first > 0 and text[: found[first - 1][1]].endswith(":")
-    return (first - 1 if announced else first), last
-
-
-def _whole_list(text: str, found: Spans, best: int) -> tuple[int, int] | None:
-    """Return the first and last of the list that the best sentence stands in, however long it is."""
-    starts = [
-        start == 0 or text[start - 1] == "\n" or not text[:start].rsplit("\n", 1)[-1].strip() for start, _ in found
-    ]
-    listed = [bool(LIST_MARK.match(text, *span)) for span in found]
-    for index in range(1, len(found)):
-        listed[index] = listed[index] or (listed[index - 1] and not starts[index])
-    if not listed[best]:
-        return None
-    first = last = best
-    while first > 0 and listed[first - 1]:
-        first -= 1
-    while last + 1 < len(found) and listed[last + 1]:
-        last += 1
-    return first, last
 
 
 def _sentences_around(text: str, found: Spans, best: int) -> tuple[int, int]:
     """Return the first and last of the best sentence and what follows it, and what it leans on before it."""
     first = last = best
-    if best > 0 and _LEANS.match(text, found[best][0]) and _words(text, found, best - 1, best) <= MAX_WORDS:
+    if _is_leaning(text, found, best):
         first = best - 1
     while last + 1 < len(found) and last - first + 1 < MAX_SENTENCES and _fits(text, found, first, last + 1):
         last += 1
@@ -111,33 +85,7 @@ def _sentences_around(text: str, found: Spans, best: int) -> tuple[int, int]:
 
 
 def _fits(text: str, found: Spans, first: int, last: int) -> bool:
-    return _words(text, found, first, last) <= MAX_WORDS
-
-
-def _words(text: str, found: Spans, first: int, last: int) -> int:
-    return len(text[found[first][0] : found[last][1]].split())
-
-
-@dataclass(frozen=True)
-class Source:
-    """A passage of an article to take sentences from; `vectors`, float32 `(sentences, dimensions)`, are theirs."""
-
-    text: str
-    heading: str
-    anchor: str
-    vectors: np.ndarray
-
-    @classmethod
-    def stored(cls, text: str, heading: str, anchor: str, vectors: bytes, dimensions: int) -> "Source":
-        """Make one of a passage's columns; without the sentences' embeddings where there are not as many."""
-        return cls(text, heading, anchor, _embeddings(text, vectors, dimensions))
-
-
-def _embeddings(text: str, vectors: bytes, dimensions: int) -> np.ndarray:
-    """Read the stored embeddings of a text's sentences; none where there are not as many as sentences."""
-    matrix = np.frombuffer(vectors, dtype=STORED).astype(np.float32)
-    fits = matrix.size == len(known_spans(text)) * dimensions
-    return matrix.reshape(-1, dimensions) if fits else np.zeros((0, dimensions), np.float32)
+    return count_words(text, found, first, last) <= MAX_WORDS
 
 
 @dataclass(frozen=True)
@@ -165,7 +113,9 @@ def compose(
     """
     found = [known_spans(source.text) for source in sources]
     named = _named(sources, found, text)
-    ranked = _ranked(sources, found, question, text, named)
+    long = sum(len(source.text.split()) for source in sources) > LONG_ARTICLE
+    ranked = _ranked(sources, found, question, text, named, long)
+    grown = GROWN_WORDS_OF_LONG if long else GROWN_WORDS
     # Some rows would look like all of them: where passages part a table, or where the question names one row.
     left_out = parted([source.text for source in sources]) | {
         column(sources[at].text, place) for at, place in named if place in rows(sources[at].text)
@@ -186,7 +136,7 @@ def compose(
         if picked and words + cost > most_words:
             continue
         if not alone:
-            first, last = _grow(text, spans_here, first, last, min(GROWN_WORDS, most_words - words))
+            first, last = _grow(text, spans_here, first, last, min(grown, most_words - words))
         words += _new_words(text, spans_here, first, last, taken)
         picked |= {(source, at): max(score, picked.get((source, at), -1.0)) for at in range(first, last + 1)}
         blocks += 1
@@ -194,17 +144,32 @@ def compose(
 
 
 def _ranked(
-    sources: Sequence[Source], found: list[Spans], question: np.ndarray, text: str, named: set[tuple[int, int]]
+    sources: Sequence[Source],
+    found: list[Spans],
+    question: np.ndarray,
+    text: str,
+    named: set[tuple[int, int]],
+    long: bool,
 ) -> list[tuple[float, int, int]]:
     ranked = []
+    lead_bonus = LEAD_BONUS_OF_LONG if long else LEAD_BONUS
+    near = _nearness(sources, question) if long else np.zeros(len(sources))
     shared = iter(_shared_words(sources, found, text))
     for number, (source, spans_here) in enumerate(zip(sources, found, strict=True)):
         scores = source.vectors @ question if len(source.vectors) else np.zeros(len(spans_here))
         for place, score in enumerate(scores):
-            lead = LEAD_BONUS if number == place == 0 else 0.0
+            lead = lead_bonus if number == place == 0 else 0.0
             name = NAME_BONUS if (number, place) in named else 0.0
-            ranked.append((float(score) + LEXICAL_WEIGHT * next(shared) + lead + name, number, place))
+            ranked.append((float(score + near[number]) + LEXICAL_WEIGHT * next(shared) + lead + name, number, place))
     return sorted(ranked, key=lambda each: (-each[0], each[1:]))
+
+
+def _nearness(sources: Sequence[Source], question: np.ndarray) -> np.ndarray:
+    """Return what each passage's sentences lose for its lag behind the nearest one; nothing where one is not known."""
+    if any(source.vector is None for source in sources):
+        return np.zeros(len(sources))
+    cosines = np.array([source.vector @ question for source in sources])
+    return SECTION_WEIGHT * (cosines - cosines.max())
 
 
 def _shared_words(sources: Sequence[Source], found: list[Spans], text: str) -> list[float]:
@@ -254,21 +219,22 @@ def _unit(text: str, found: Spans, place: int) -> tuple[int, int]:
     if place in rows(text):
         # Some of the rows would look like all of them.
         return table_around(text, place)
-    if LIST_MARK.match(text, *found[place]):
-        first, last = _list_around(text, found, place, MAX_STEPS, ANSWER_WORDS) or (place, place)
+    around = list_around(text, found, place, MAX_STEPS, ANSWER_WORDS)
+    if around:
+        first, last = around
         # Steps are done one after the other; of a long list of other things, what follows is another matter.
-        whole = bool(_STEP.match(text, *found[place])) or _is_short_list(text, found, place)
+        whole = is_step(text, found, place) or is_short_list(text, found, place)
         return first, last if whole else place
     if text[: found[place][1]].endswith(":") and place + 1 < len(found):
-        return place, _unit(text, found, place + 1)[1] if _listed(text, found, place + 1) else place + 1
-    leans = place > 0 and _LEANS.match(text, found[place][0]) and _words(text, found, place - 1, place) <= MAX_WORDS
-    return (place - 1 if leans else place), place
+        return place, _unit(text, found, place + 1)[1] if listed(text, found, place + 1) else place + 1
+    return (place - 1 if _is_leaning(text, found, place) else place), place
 
 
-def _is_short_list(text: str, found: Spans, place: int) -> bool:
-    """Whether the list around a sentence is short: some of "We do not ship to: ..." would look like all of it."""
-    first, last = _whole_list(text, found, place) or (place, place)
-    return last - first < MAX_STEPS and _words(text, found, first, last) <= SHORT_LIST_WORDS
+def _is_leaning(text: str, found: Spans, place: int) -> bool:
+    """Whether a sentence says nothing without the one before, which is short enough to come along."""
+    if place == 0 or not _LEANS.match(text, found[place][0]):
+        return False
+    return count_words(text, found, place - 1, place) <= MAX_WORDS
 
 
 def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[int, int]:
@@ -280,13 +246,13 @@ def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[i
         following = last + 1
         if following in rows(text):
             break
-        if LIST_MARK.match(text, *found[following]) and not LIST_MARK.match(text, *found[last]):
-            following = (_list_around(text, found, following) or (following, following))[1]
-        if _words(text, found, first, following) > words:
+        if in_list(text, found, following) and not in_list(text, found, last):
+            following = (list_around(text, found, following) or (following, following))[1]
+        if count_words(text, found, first, following) > words:
             break
         last = following
     begun = first
-    while first > 0 and not _listed(text, found, first - 1) and _words(text, found, first - 1, last) <= words:
+    while first > 0 and not listed(text, found, first - 1) and count_words(text, found, first - 1, last) <= words:
         first -= 1
     # What leans on a sentence that does not fit says nothing without it.
     while 0 < first < begun and _LEANS.match(text, found[first][0]):
@@ -294,12 +260,8 @@ def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[i
     return first, last
 
 
-def _listed(text: str, found: Spans, place: int) -> bool:
-    return bool(LIST_MARK.match(text, *found[place])) or place in rows(text)
-
-
 def _new_words(text: str, found: Spans, first: int, last: int, taken: set[int]) -> int:
-    return sum(_words(text, found, at, at) for at in range(first, last + 1) if at not in taken)
+    return sum(count_words(text, found, at, at) for at in range(first, last + 1) if at not in taken)
 
 
 def _blocks(sources: Sequence[Source], found: list[Spans], picked: dict[tuple[int, int], float]) -> list[Block]:

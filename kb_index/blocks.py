@@ -105,15 +105,21 @@ def _list(tag: Tag, indent: int, depth: int) -> Iterator[str]:
 
 
 def _item_lines(item: Tag, indent: int, depth: int) -> list[str]:
-    """Return an item's lines: what stands before an inner list on the first, the inner list below it."""
+    """Return an item's lines: what stands before an inner list on the first, the rest below it, indented."""
     if depth > MAX_DEPTH:
         return list(_paragraph([NavigableString(item.get_text(" "))]))
     head: list[str] = []
     below: list[str] = []
     inline: list = []
 
+    def add(lines: Iterable[str], apart: bool = False) -> None:
+        if below or apart:
+            below.extend(f"{' ' * (indent + 2)}{line}" for line in lines)
+        else:
+            head.extend(lines)
+
     def flush() -> None:
-        (below if below else head).extend(_paragraph(inline))
+        add(_paragraph(inline))
         inline.clear()
 
     for child in item.children:
@@ -123,7 +129,7 @@ def _item_lines(item: Tag, indent: int, depth: int) -> list[str]:
         elif isinstance(child, Tag) and child.name not in DROPPED and child.name in BLOCKS:
             flush()
             lines = (one_line(part) if isinstance(part, Tag) else part for part in _block(child, depth + 1))
-            (below if below else head).extend(lines)
+            add(lines, apart=child.name in ("pre", "table"))
         else:
             inline.append(child)
     flush()

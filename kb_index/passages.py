@@ -106,4 +106,4 @@ def _bounded(unit: str) -> Iterator[str]:
 
 
 def _joined(packed: list[tuple[str, str, int]]) -> str:
-    return packed[0][1].lstrip() + "".join(glue + unit for glue, unit, _ in packed[1:])
+    return packed[0][1] + "".join(glue + unit for glue, unit, _ in packed[1:])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from kb_index.answers import LIST_MARK
+from kb_index.lists import LIST_MARK
 from kb_index.table_rows import ROW
 
 BULLET, DASH = "\N{BULLET}", "\N{EN DASH}"
@@ -35,7 +35,7 @@ def readable(text: str) -> str:
 def _kind(line: str) -> int:
     if ROW.match(line):
         return TABLE
-    return LISTED if LIST_MARK.match(line) else SENTENCE
+    return LISTED if LIST_MARK.match(line) or line.startswith(" ") else SENTENCE
 
 
 def _bulleted(line: str) -> str:

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from kb_index.answers import ANSWER_WORDS, MAX_BLOCKS, Source, compose, pick
+from kb_index.answers import ANSWER_WORDS, MAX_BLOCKS, compose, pick
 from kb_index.encoder import Encoder
 from kb_index.sentences import sentences, spans
 from kb_index.settings import ROOT
+from kb_index.sources import Source, rejoined
+from kb_index.store import PASSAGE, entries
 
 LONG = " ".join(f"Filler sentence number {n} talks about nothing in particular at all." for n in range(12))
 STEPS = "To descale your kettle:\n" + "\n".join(f"{n}. Step {n} has several words in it." for n in range(1, 13))
@@ -133,7 +135,7 @@ def test_a_sentence_beyond_the_limit_is_still_an_answer(encoder: Encoder):
 
 def test_passages_whose_embeddings_do_not_fit_are_quoted_all_the_same(encoder: Encoder):
     question = encoder.encode(["thing"])[0]
-    source = Source.stored("One thing is here.", "", "", b"\1\2", question.size)
+    source = Source.stored("One thing is here.", "", "", b"\1\2", b"\1\2", question.size)
     assert compose([source], question)[0].text == "One thing is here."
 
 
@@ -159,3 +161,43 @@ def test_of_a_short_list_all_is_shown_because_some_would_look_like_all(encoder: 
     shown = "\n".join(block.text for block in composed(encoder, parts, "Do you ship to France?"))
     assert "France" in shown
     assert ("French overseas departments" in shown) == ("the Isle of Man" in shown)
+
+
+def stored(encoder: Encoder, body: str) -> list[Source]:
+    made = [entry for entry in entries(encoder, "The device", (), body) if entry.kind == PASSAGE]
+    size = encoder.dimensions
+    return [Source.stored(e.text, e.heading, e.anchor, e.embedding, e.sentences, size) for e in made]
+
+
+def test_steps_that_were_split_are_told_from_the_first_on(encoder: Encoder):
+    steps = "\n".join(f"{n}. Do what the display says for part {n}, and wait for the long tone." for n in range(1, 10))
+    sources = stored(encoder, f"## Steps\n\n{steps}")
+    assert len(sources) > 1
+    (whole,) = rejoined(sources)
+    assert len(whole.vectors) == len(spans(whole.text)) == 9
+    (block,) = compose([whole], encoder.encode(["what is said for part 6"])[0])
+    assert block.text.startswith("1. Do what") and "part 6" in block.text
+
+
+def test_sections_and_paragraphs_stay_apart(encoder: Encoder):
+    body = f"## One\n\n- a first thing\n- a second thing\n\n## Two\n\n- a third thing\n\n## Three\n\n{LONG} {LONG}"
+    sources = stored(encoder, body)
+    assert rejoined(sources) == tuple(sources)
+
+
+def test_what_stands_below_an_item_is_part_of_its_list(encoder: Encoder):
+    text = "Do this:\n1. Open it.\n  The lamp is green. This takes a minute.\n2. Close it.\nThen you are done."
+    question = encoder.encode(["This takes a minute."])[0]
+    (block,) = compose([source(encoder, text + " " + LONG * 3)], question, most_words=25)
+    assert block.text.startswith("Do this:\n1. Open it.\n  The lamp is green. This takes a minute.\n2. Close it.")
+
+
+def test_of_a_long_article_the_section_that_is_asked_about_counts(encoder: Encoder):
+    said = "Open the settings and press the button for three seconds. The lamp blinks twice, and a tone follows."
+    rest = " It is best to do this with a full battery and a closed cover, as the lamp is hard to see in the sun." * 2
+    names = ("Alarm", "Radio", "Heating", "Camera")
+    sources = rejoined(stored(encoder, "\n\n".join(f"## {name}\n\n{said}{rest}" for name in names)))
+    for name in names:
+        blocks = compose(sources, encoder.encode([f"how do I turn on the {name.lower()}"])[0], most_words=40)
+        best = max(blocks, key=lambda block: block.score)
+        assert sources[best.source].heading == name

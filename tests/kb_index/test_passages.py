@@ -119,6 +119,11 @@ def test_a_footnote_is_read_where_it_is_first_referred_to():
     assert texts(body) == ["For iOS (version 12 or later) and iPadOS. Boards:\nFirst.\nSecond.\n- one"]
 
 
+def test_what_stands_below_an_items_list_or_is_code_is_indented_like_it():
+    body = "1. Open it.\n\n   - inner\n\n   And then.\n\n2. Run:\n\n   ```\n   go\n     now\n   ```\n"
+    assert texts(body) == ["1. Open it.\n  - inner\n  And then.\n2. Run:\n  go\n    now"]
+
+
 def test_a_long_footnote_in_a_list_stays_with_its_item():
     note = "word " * 30
     assert texts(f"- one[^n]\n- two\n\n[^n]: {note}") == [f"- one {note.strip()}\n- two"]

@@ -25,6 +25,7 @@ from kb_index.readable import readable
         ),
         ("Not these:\n- tea\n  - green\n- a-b - c", "Not these:\n\u2022 tea\n  \u2022 green\n\u2022 a-b - c"),
         ("Do this:\n1. Open it.\n2. Close it.\nThen rest.", "Do this:\n1. Open it.\n2. Close it.\n\nThen rest."),
+        ("1. Open it.\n  It is hot.\n2. Close it.", "1. Open it.\n  It is hot.\n2. Close it."),
         (
             "One sentence. And another: it has a colon; nothing more.",
             "One sentence. And another: it has a colon; nothing more.",
