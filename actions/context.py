@@ -24,6 +24,7 @@ class ActionSettings(KnowledgeSettings):
     """Read from the environment or `.env`, with the prefix `SWITCHBOARD_`."""
 
     answer_threshold: float = Field(default=0.6, description="The score from which an article is given as the answer.")
+    demo: bool = Field(default=False, description="Look up orders in the demo shop's book.")
     another_threshold: float = Field(
         default=0.25, description="The score from which it is asked back whether an article is meant."
     )
@@ -51,8 +52,9 @@ def database() -> Engine:
 
 
 @lru_cache(maxsize=1)
-def orders() -> OrderBook:
-    return SqlOrderBook(database())
+def orders() -> OrderBook | None:
+    """Where orders are looked up; None: nowhere, and what is asked about them is a question for the articles."""
+    return SqlOrderBook(database()) if settings().demo else None
 
 
 @lru_cache(maxsize=1)

@@ -36,6 +36,12 @@ class ValidateOrderForm(FormValidationAction):
     def name(self) -> str:
         return "validate_order_form"
 
+    async def required_slots(
+        self, domain_slots: list[str], dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[str]:
+        """Ask for nothing where nothing can be looked up."""
+        return domain_slots if context.orders() else []
+
     def validate_order_number(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> dict[str, Any]:
@@ -54,10 +60,13 @@ class OrderResult(Action):
         return "action_order_result"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        book = context.orders()
+        if book is None:
+            return [*_forget(), *Answer().run(dispatcher, tracker, domain)]
         number = normal_order_number(_one(tracker.get_slot("order_number")))
         email = _one(tracker.get_slot("email"))
         try:
-            order = context.orders().find(number, email) if number else None
+            order = book.find(number, email) if number else None
         except SQLAlchemyError:
             say(dispatcher, "I can't reach our orders just now.")
             hand_off(dispatcher, "unresolved", ["The order system did not answer."])

@@ -88,7 +88,10 @@ def _serve(place: Installation, console: Console, sign_ins: list[tuple[str, str,
 
     supervisor = Supervisor(place, console)
     with supervisor.running():
-        console.print(f"\n  Shop with the widget   [bold]{place.url}/[/bold]")
+        if place.demo:
+            console.print(f"\n  Shop with the widget   [bold]{place.url}/[/bold]")
+        else:
+            console.print(f"\n  Help pages with chat   [bold]{place.url}/help[/bold]")
         console.print(f"  Desk for agents        {place.url}/desk")
         console.print(f"  Studio for writers     {place.url}/studio")
         console.print(f"  Answers, explained     {place.url}/operator/answers")
@@ -159,9 +162,9 @@ def _mail(arguments: argparse.Namespace) -> int:
 
 
 def _model(arguments: argparse.Namespace) -> int:
-    from bot.operations.prepare import train
+    from bot.operations.training import train
 
-    print(f"dialogue model: {train(installation(ROOT / 'var', free_ports()))}")
+    print(f"dialogue model: {train(installation(ROOT / 'var', free_ports(), SWITCHBOARD_DEMO='true'))}")
     return 0
 
 

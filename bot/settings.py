@@ -46,7 +46,9 @@ class Settings(KnowledgeSettings):
         pattern="^[a-z]{2}$",
         description="The articles' language (ISO 639-1); customers who write in another one get a person.",
     )
-    demo: bool = Field(default=False, description="Serve the demo shop at / (scripts/run sets it).")
+    demo: bool = Field(
+        default=False, description="Serve the demo shop at / and look up its orders (scripts/run sets it)."
+    )
     messages_per_minute: int = Field(default=30, ge=1, description="Customer messages a minute and visitor.")
     visitors_per_minute: int = Field(default=60, ge=1, description="New visitors a minute and network address.")
     address_messages_per_minute: int = Field(

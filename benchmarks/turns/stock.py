@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks.turns.questions import ORDERS
 from bot.operations.installation import ENGINE_PYTHON, CannotRun
-from bot.operations.prepare import fingerprint
+from bot.operations.training import fingerprint
 from kb_index.articles import find_files, read_file
 from kb_index.settings import ROOT
 

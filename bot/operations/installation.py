@@ -7,6 +7,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from dotenv import dotenv_values
+
 from kb_index.settings import ROOT
 
 SERVICE_PYTHON = ROOT / ".venv" / "bin" / "python"
@@ -39,21 +41,31 @@ class Installation:
         return self.env["SWITCHBOARD_DATABASE_URL"]
 
     @property
+    def demo(self) -> bool:
+        return self.env["SWITCHBOARD_DEMO"].lower() in ("1", "true", "yes", "on")
+
+    @property
+    def model(self) -> Path:
+        """The dialogue model: the project's own for the demo shop, else one that knows this installation's articles."""
+        return MODEL if self.demo else self.folder / "model" / MODEL.name
+
+    @property
     def url(self) -> str:
         return self.env["SWITCHBOARD_PUBLIC_URL"]
 
 
 def installation(folder: Path, ports: Ports, **overrides: str) -> Installation:
-    """Settings that stand in the environment win; the rest fits this folder and these ports."""
+    """Settings that stand in the environment win, then those of `.env`; the rest fits this folder and these ports."""
     folder.mkdir(parents=True, exist_ok=True)
-    host = os.environ.get("SWITCHBOARD_HOST", "127.0.0.1")
+    given = {**_written(ROOT / ".env"), **os.environ}
+    host = given.get("SWITCHBOARD_HOST", "127.0.0.1")
     defaults = {
         "SWITCHBOARD_DATABASE_URL": f"sqlite:///{folder / 'switchboard.db'}",
         "SWITCHBOARD_HOST": host,
         "SWITCHBOARD_PUBLIC_URL": f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{ports.web}",
         "SWITCHBOARD_DEMO": "true",
         **_secrets(folder / "secrets.json"),
-        **os.environ,
+        **given,
     }
     fixed = {
         "SWITCHBOARD_PORT": str(ports.web),
@@ -75,6 +87,11 @@ def installation(folder: Path, ports: Ports, **overrides: str) -> Installation:
         "OPENBLAS_NUM_THREADS": "1",
     }
     return Installation(folder, ports, {**defaults, **fixed, **overrides})
+
+
+def _written(path: Path) -> dict[str, str]:
+    """Read the settings in a `.env` file, as the processes would, were they not given the defaults above."""
+    return {name: value for name, value in dotenv_values(path).items() if value and name.startswith("SWITCHBOARD_")}
 
 
 def _secrets(path: Path) -> dict[str, str]:

@@ -1,12 +1,10 @@
 """Everything that has to be there before the processes start; each step only when its inputs changed."""
 
-import hashlib
 import os
 import secrets
 import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +14,9 @@ from sqlalchemy.exc import DBAPIError
 
 from actions.order_book import load_orders, orders_table
 from bot.accounts import services as accounts
-from bot.operations.installation import ENGINE_PYTHON, MODEL, SERVICE_PYTHON, CannotRun, Installation
+from bot.operations import training
+from bot.operations.installation import SERVICE_PYTHON, CannotRun, Installation
+from bot.operations.training import Tell, run
 from kb_index.database import create_database_engine
 from kb_index.encoder import Encoder
 from kb_index.importing import build, import_articles
@@ -24,10 +24,7 @@ from kb_index.schema import migrate
 from kb_index.settings import ROOT, KnowledgeSettings
 from kb_index.tables import kb_articles
 
-Tell = Callable[[str], None]
-
 MIN_FREE_BYTES = 500 * 1024 * 1024
-TRAIN_TIMEOUT_S = 900
 SIGN_INS = "sign-ins.txt"
 DEMO_ACCOUNTS = (
     ("agent@example.com", "Mia Novak", "agent"),
@@ -35,6 +32,8 @@ DEMO_ACCOUNTS = (
     ("writer@example.com", "Aoife Byrne", "writer"),
     ("operator@example.com", "Sam Okafor", "operator"),
 )
+# The others are made with `scripts/run account`.
+FIRST_ACCOUNTS = (("operator@example.com", "Operator", "operator"),)
 
 
 def prepare(place: Installation, console: Console) -> list[tuple[str, str, str]]:
@@ -54,7 +53,7 @@ def _steps(place: Installation, console: Console) -> None:
     _step(console, "Database", lambda _: migrate(place.database_url))
     _step(console, "Knowledge base", lambda tell: _knowledge(place, tell))
     _step(console, "Demo orders", lambda _: _orders(place))
-    _step(console, "Dialogue model", lambda tell: train(place, tell))
+    _step(console, "Dialogue model", lambda tell: training.train(place, tell))
 
 
 def check_disk(folder: Path) -> None:
@@ -75,25 +74,9 @@ def _step(console: Console, name: str, work: Callable[[Tell], object]) -> None:
     console.print(f"  [green]✓[/green] {name}{note} [dim]{took:.1f} s[/dim]")
 
 
-def _run(place: Installation, command: list[str], what: str, timeout: float = TRAIN_TIMEOUT_S) -> str:
-    try:
-        done = subprocess.run(
-            command, cwd=ROOT, env=place.env, capture_output=True, text=True, timeout=timeout, check=False
-        )
-    except subprocess.TimeoutExpired as problem:
-        raise CannotRun(f"{what} was not done after {timeout:.0f} s.") from problem
-    if done.returncode != 0:
-        log = place.folder / "log" / "prepare.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(done.stdout + done.stderr)
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise CannotRun(f"{what} failed; all of it is in {log}. It ended with: {lines[-1] if lines else '(nothing)'}")
-    return ""
-
-
 def _encoder(place: Installation, tell: Tell) -> str:
     tell("exporting, about 20 s" if not KnowledgeSettings().encoder_dir.exists() else "checking")
-    return _run(place, [str(SERVICE_PYTHON), "-m", "kb_index.export"], "The encoder")
+    return run(place, [str(SERVICE_PYTHON), "-m", "kb_index.export"], "The encoder")
 
 
 def _knowledge(place: Installation, tell: Tell) -> str:
@@ -105,7 +88,7 @@ def _knowledge(place: Installation, tell: Tell) -> str:
     try:
         with engine.connect() as connection:
             count = connection.execute(select(func.count()).select_from(kb_articles)).scalar_one()
-        if count == 0 and place.env.get("SWITCHBOARD_DEMO") == "true":
+        if count == 0 and place.demo:
             # Only into an empty knowledge base: what writers changed since is theirs.
             done = import_articles(engine, encoder, ROOT / "data" / "knowledge", progress=progress)
             if done.skipped:
@@ -117,7 +100,7 @@ def _knowledge(place: Installation, tell: Tell) -> str:
 
 
 def _orders(place: Installation) -> str:
-    if place.env.get("SWITCHBOARD_DEMO") != "true":
+    if not place.demo:
         return "not in use"
     engine = create_database_engine(place.database_url)
     try:
@@ -130,45 +113,14 @@ def _orders(place: Installation) -> str:
     return f"{count}"
 
 
-def train(place: Installation, tell: Tell = lambda _: None) -> str:
-    """Train Rasa unless the model was made from these very inputs."""
-    stamp = MODEL.with_suffix(".inputs")
-    wanted = fingerprint(_model_inputs())
-    if MODEL.exists() and stamp.exists() and stamp.read_text() == wanted:
-        return "unchanged"
-    MODEL.parent.mkdir(parents=True, exist_ok=True)
-    tell("training, about half a minute")
-    # Without --force, Rasa takes from its cache what was trained before a change in a module that a component uses.
-    command = [str(ENGINE_PYTHON), "-m", "rasa", "train", "--force", "--out", str(MODEL.parent)]
-    _run(place, [*command, "--fixed-model-name", MODEL.name.removesuffix(".tar.gz")], "Training")
-    stamp.write_text(wanted)
-    return "trained"
-
-
-def fingerprint(paths: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def _model_inputs() -> list[Path]:
-    folders = [ROOT / "data" / name for name in ("nlu", "rules", "stories")]
-    files = [path for folder in folders for path in folder.rglob("*.yml")]
-    files += (ROOT / "bot" / "engine").glob("*.py")
-    # What the engine's policy imports; the rest of that package is not part of the model.
-    files += [ROOT / "bot" / "escalation" / name for name in ("decision.py", "score.py", "signals.py")]
-    files += [ROOT / "config.yml", ROOT / "domain.yml", ROOT / "requirements" / "engine.txt"]
-    return [*files, ROOT / "models" / "encoder" / "encoder.json", ROOT / "kb_index" / "encoder.py"]
-
-
 def _sign_ins(place: Installation) -> list[tuple[str, str, str]]:
     """Accounts for a first look, with passwords of this installation's own, kept readable to its owner."""
     path = place.folder / SIGN_INS
     if path.exists():
         return [tuple(line.split("\t")) for line in path.read_text().splitlines()]  # type: ignore[misc]
-    made = [(role, email, secrets.token_urlsafe(9)) for email, _, role in DEMO_ACCOUNTS]
-    names = {email: name for email, name, _ in DEMO_ACCOUNTS}
+    wanted = DEMO_ACCOUNTS if place.demo else FIRST_ACCOUNTS
+    made = [(role, email, secrets.token_urlsafe(9)) for email, _, role in wanted]
+    names = {email: name for email, name, _ in wanted}
     accounts.create_first_accounts(
         place.database_url, [(email, names[email], role, password) for role, email, password in made]
     )

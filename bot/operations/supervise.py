@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 from rich.console import Console
 
-from bot.operations.installation import ENGINE_PYTHON, MODEL, SERVICE_PYTHON, CannotRun, Installation
+from bot.operations.installation import ENGINE_PYTHON, SERVICE_PYTHON, CannotRun, Installation
 from bot.settings import Settings
 from kb_index.settings import ROOT
 
@@ -45,7 +45,7 @@ class Program:
 
 def programs(place: Installation) -> list[Program]:
     ports = place.ports
-    rasa = [str(ENGINE_PYTHON), "-m", "rasa", "run", "--model", str(MODEL), "--interface", "127.0.0.1"]
+    rasa = [str(ENGINE_PYTHON), "-m", "rasa", "run", "--model", str(place.model), "--interface", "127.0.0.1"]
     found = [
         Program("actions", [str(SERVICE_PYTHON), "-m", "actions"], f"http://127.0.0.1:{ports.actions}/health"),
         Program(

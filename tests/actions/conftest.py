@@ -34,6 +34,7 @@ def shop_database(sqlite_template, tmp_path_factory, encoder):
 @pytest.fixture
 def shop(shop_database, monkeypatch):
     monkeypatch.setenv("SWITCHBOARD_DATABASE_URL", shop_database)
+    monkeypatch.setenv("SWITCHBOARD_DEMO", "true")
     built = (context.settings, context.database, context.encoder, context.orders, context.knowledge)
     for each in built:
         each.cache_clear()

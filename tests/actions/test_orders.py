@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actions import context
 from actions.answers import Answer
+from actions.chat import Capabilities, Greet
 from actions.order_book import STATUSES, Order, load_orders, normal_order_number
 from actions.order_wording import amiss, lacks
-from actions.orders import RETURN_DAYS, OrderDetailsFirst, OrderDetailsUnclear, OrderResult, describe
+from actions.orders import RETURN_DAYS, OrderDetailsFirst, OrderDetailsUnclear, OrderResult, ValidateOrderForm, describe
 from actions.replies import PERSON
 from kb_index.database import create_database_engine
 
@@ -206,3 +208,36 @@ def test_how_is_about_what_was_wanted_of_the_order(run):
     _, slots, _ = run(OrderResult(), slots=known)
     (said,), _, _ = run(Answer(), "how?", {**known, **slots})
     assert said["article"]["id"] == "how-to-return"
+
+
+@pytest.fixture
+def without_orders(monkeypatch):
+    monkeypatch.setenv("SWITCHBOARD_DEMO", "false")
+    for each in (context.settings, context.orders):
+        each.cache_clear()
+
+
+async def test_where_no_orders_can_be_looked_up_nothing_is_asked_for(run, without_orders):
+    assert await ValidateOrderForm().required_slots(["order_number", "email"], None, None, {}) == []
+    (said,), slots, _ = run(OrderResult(), "How do I send something back?", {"order_topic": "return"}, "return_order")
+    assert (said["type"], said["article"]["id"]) == ("answer", "how-to-return")
+    assert slots["order_topic"] is None and slots["topic"]["question"] == "How do I send something back?"
+
+
+async def test_where_orders_can_be_looked_up_both_details_are_asked_for(run):
+    assert await ValidateOrderForm().required_slots(["order_number", "email"], None, None, {}) == [
+        "order_number",
+        "email",
+    ]
+
+
+@pytest.mark.parametrize("action", [Greet, Capabilities])
+def test_nothing_is_offered_that_cannot_be_done(run, without_orders, action):
+    (said,), _, _ = run(action(), "hello")
+    assert said["response"] == f"{action.says}_without_orders"
+
+
+@pytest.mark.parametrize("action", [Greet, Capabilities])
+def test_orders_are_offered_where_they_can_be_looked_up(run, action):
+    (said,), _, _ = run(action(), "hello")
+    assert said["response"] == action.says

@@ -35,7 +35,7 @@ def next_action(agent, text, slots=None, active_loop=None, signals=None):
 @pytest.mark.parametrize(
     ("text", "action"),
     [
-        ("hello there", "utter_greet"),
+        ("hello there", "action_greet"),
         ("how long does shipping to Spain take?", "action_answer"),
         ("where is my parcel KF-10234", "order_form"),
         ("bye", "utter_goodbye"),

@@ -8,9 +8,11 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
-from bot.operations import prepare
+from bot.operations import installation as installing
+from bot.operations import prepare, training
 from bot.operations.installation import CannotRun, Ports, check_ports, free_ports, installation
 from bot.operations.supervise import programs
 from kb_index.settings import ROOT, explain
@@ -100,13 +102,60 @@ def test_settings_in_the_environment_win_over_what_was_made(tmp_path, monkeypatc
     assert installation(tmp_path, Ports(1, 2, 3)).database_url == "postgresql://elsewhere/db"
 
 
+def test_settings_in_the_env_file_win_over_the_defaults_and_lose_to_the_environment(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text(
+        "SWITCHBOARD_DEMO=false\nSWITCHBOARD_BOT_NAME=Robin\nPATH=/nowhere\nSWITCHBOARD_HOST=\n"
+    )
+    monkeypatch.setattr(installing, "ROOT", tmp_path)
+    monkeypatch.delenv("SWITCHBOARD_DEMO", raising=False)
+    monkeypatch.setenv("SWITCHBOARD_BOT_NAME", "Fern")
+    place = installation(tmp_path / "var", Ports(1, 2, 3))
+    assert not place.demo and place.env["SWITCHBOARD_BOT_NAME"] == "Fern"
+    assert place.env["SWITCHBOARD_HOST"] == "127.0.0.1" and place.env["PATH"] != "/nowhere"
+
+
+def test_only_an_installation_with_articles_of_its_own_has_a_model_of_its_own(tmp_path):
+    demo = installation(tmp_path, Ports(1, 2, 3), SWITCHBOARD_DEMO="true")
+    own = installation(tmp_path, Ports(1, 2, 3), SWITCHBOARD_DEMO="False")
+    assert demo.model == installing.MODEL and own.model.is_relative_to(tmp_path)
+    for place in (demo, own):
+        engine = next(program for program in programs(place) if program.name == "engine")
+        assert str(place.model) in engine.command
+
+
+def test_titles_are_examples_of_a_question_whatever_stands_in_them():
+    titles = ["Use [this](that) board", '- Two\nlines: "here"', "# {braces} & 'quotes' \\ %", "  ", "日本語"]
+    read = yaml.safe_load(training.questions_about(titles))
+    (intent,) = read["nlu"]
+    assert intent["intent"] == "ask_question"
+    assert intent["examples"].splitlines() == [
+        "- Use (this)(that) board",
+        '- - Two lines: "here"',
+        "- # {braces} & 'quotes' \\ %",
+        "- 日本語",
+    ]
+
+
+def test_a_model_is_made_anew_only_when_many_titles_are_new(tmp_path):
+    stamp = tmp_path / "stamp"
+    wanted = {"inputs": "x", "titles": [f"title {n}" for n in range(20)]}
+    assert not training.is_current(stamp, wanted)
+    stamp.write_text(json.dumps(wanted))
+    assert training.is_current(stamp, wanted)
+    assert training.is_current(stamp, {**wanted, "titles": [*wanted["titles"], "one more"]})
+    assert not training.is_current(stamp, {**wanted, "titles": [f"title {n}" for n in range(10, 30)]})
+    assert not training.is_current(stamp, {**wanted, "inputs": "y"})
+    stamp.write_text("an older version's")
+    assert not training.is_current(stamp, wanted)
+
+
 def test_the_model_is_made_again_when_an_input_changes(tmp_path):
     path = tmp_path / "nlu.yml"
     path.write_text("one")
-    before = prepare.fingerprint([path])
-    assert prepare.fingerprint([path]) == before
+    before = training.fingerprint([path])
+    assert training.fingerprint([path]) == before
     path.write_text("two")
-    assert prepare.fingerprint([path]) != before
+    assert training.fingerprint([path]) != before
 
 
 def test_a_process_for_mail_is_started_only_where_e_mail_is_offered(tmp_path):
