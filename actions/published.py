@@ -10,12 +10,15 @@ from sqlalchemy import Row, select
 from actions import context
 from kb_index import store
 from kb_index.markdown import render
+from kb_index.passages import HEADING_SEPARATOR
 from kb_index.sources import Source, rejoined
 from kb_index.tables import kb_passages
 
 KEPT = 512  # articles in memory; the ones that customers ask for are few
 MAX_LINKS = 50
 HELP_PAGES = "/help/"
+MAX_HEADINGS = 12
+LEAST_WORDS = 2
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Quotable:
     """`question_vectors` is float32 `(len(questions), dimensions)`; the title stands in for missing questions.
 
     `answered_at` has for each question the sentence that is nearest to it, as the source and its place in there.
+    `headings` has those of an article without questions that surely find it when they are asked for, each with the
+    path that its sources are under.
     """
 
     title: str
@@ -40,6 +45,7 @@ class Quotable:
     question_vectors: np.ndarray
     answered_at: tuple[tuple[int, int], ...]
     links: tuple[Link, ...]
+    headings: tuple[tuple[str, str], ...] = ()
 
 
 def quotable(article_id: str) -> Quotable | None:
@@ -74,7 +80,17 @@ def _read(article_id: str, version: int) -> Quotable | None:
         question_vectors=question_vectors,
         answered_at=_nearest(question_vectors, sources),
         links=_links(published.article.body),
+        headings=() if kinds[store.QUESTION] else _leading_back(article_id, [source.heading for source in sources]),
     )
+
+
+def _leading_back(article_id: str, paths: list[str]) -> tuple[tuple[str, str], ...]:
+    """Return the headings that are worth tapping: of several words, and found to lead to this article."""
+    known = {path.rsplit(HEADING_SEPARATOR, 1)[-1]: path for path in dict.fromkeys(paths) if path}
+    worth = [(text, path) for text, path in known.items() if len(text.split()) >= LEAST_WORDS][:MAX_HEADINGS]
+    enough = context.settings().answer_threshold
+    found = [(each, context.knowledge().search(each[0], limit=1)) for each in worth]
+    return tuple(each for each, hits in found if hits and hits[0].article_id == article_id and hits[0].score >= enough)
 
 
 def _nearest(questions: np.ndarray, sources: tuple[Source, ...]) -> tuple[tuple[int, int], ...]:

@@ -8,7 +8,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions.published import Quotable, quotable
 from actions.suggestions import related
 from kb_index.answers import ANSWER_WORDS, BRIEF_WORDS, Block, compose
-from kb_index.readable import readable
+from kb_index.readable import told
 from kb_index.search import Hit
 
 PERSON = {"title": "Talk to a person", "text": "I would like to talk to a person"}
@@ -44,7 +44,7 @@ def answer(
         return False
     blocks = compose(published.sources, question, understood or asked, BRIEF_WORDS if brief else ANSWER_WORDS)
     source = published.sources[max(blocks, key=lambda block: block.score).source]
-    text = "\n\n".join([*([intro] if intro else []), *(readable(block.text) for block in blocks)])
+    text = "\n\n".join([*([intro] if intro else []), told(published.sources, blocks)])
     message: dict[str, Any] = {
         "type": "answer",
         "text": "\n".join([text, *_addresses(published, blocks)]),

@@ -54,8 +54,11 @@ def quick_reply(text: str) -> dict[str, str]:
 
 
 def _unanswered(article: Quotable, question: np.ndarray, blocks: list[Block]) -> list[str]:
-    """The article's other questions whose best sentence is not among those shown."""
+    """The article's other questions whose best sentence is not among those shown; without any, its other headings."""
     shown = {(block.source, place) for block in blocks for place in range(block.first, block.last + 1)}
+    if article.questions == (article.title,):
+        begun = {article.sources[source].heading for source, place in shown if place == 0}
+        return [text for text, path in article.headings if path not in begun]
     other = article.question_vectors @ question < SAME_QUESTION
     return [
         text

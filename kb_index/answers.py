@@ -38,6 +38,7 @@ LONG_ARTICLE = 200
 SECTION_WEIGHT = 0.7  # of a section's lag behind the nearest one, as a cosine
 GROWN_WORDS_OF_LONG = 60
 LEAD_BONUS_OF_LONG = 0.06
+FAR_BEHIND = 0.35  # of the best sentence's score: what lags so far only fills up
 MAX_BLOCKS = 4
 WORD_BEGINNING = 6  # characters
 _WORD = re.compile(r"\w+")
@@ -123,7 +124,7 @@ def compose(
     picked: dict[tuple[int, int], float] = {}
     words = blocks = 0
     for score, source, place in ranked:
-        if (source, place) in picked or blocks == MAX_BLOCKS:
+        if (source, place) in picked or blocks == MAX_BLOCKS or (long and score < ranked[0][0] - FAR_BEHIND):
             continue
         text, spans_here = sources[source].text, found[source]
         taken = {at for number, at in picked if number == source}
@@ -226,7 +227,7 @@ def _unit(text: str, found: Spans, place: int) -> tuple[int, int]:
         whole = is_step(text, found, place) or is_short_list(text, found, place)
         return first, last if whole else place
     if text[: found[place][1]].endswith(":") and place + 1 < len(found):
-        return place, _unit(text, found, place + 1)[1] if listed(text, found, place + 1) else place + 1
+        return place, _unit(text, found, place + 1)[1]
     return (place - 1 if _is_leaning(text, found, place) else place), place
 
 
@@ -242,6 +243,7 @@ def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[i
 
     Of a list that is not begun yet, all or nothing: half of the steps would look like all of them.
     """
+    least = last
     while last + 1 < len(found):
         following = last + 1
         if following in rows(text):
@@ -251,6 +253,9 @@ def _grow(text: str, found: Spans, first: int, last: int, words: int) -> tuple[i
         if count_words(text, found, first, following) > words:
             break
         last = following
+    # What announces something is not said without it.
+    while last > least and text[: found[last][1]].endswith(":"):
+        last -= 1
     begun = first
     while first > 0 and not listed(text, found, first - 1) and count_words(text, found, first - 1, last) <= words:
         first -= 1

@@ -181,6 +181,11 @@ def _table(tag: Tag, depth: int) -> Iterator[str | Tag]:
     head = grid.pop(0) if all(c.name == "th" for c in rows[0].find_all(["td", "th"], recursive=False)) else []
     if head and not grid:
         grid, head = [head], []
+    filled = {i for cells in grid for i, text in enumerate(cells) if text}
+    if len(filled) == 1 and len(grid) > 1:
+        # Pictures fill the other columns.
+        yield from (f"- {text}" for cells in grid for text in cells if text)
+        return
     for cells in grid:
         named = (f"{head[i]}: {text}" if i < len(head) and head[i] else text for i, text in enumerate(cells) if text)
         line = ("; " if head else " | ").join(named)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from kb_index.articles import ArticleError
 from kb_index.blocks import Section, sections
+from kb_index.lists import LIST_MARK
 from kb_index.markdown import MAX_ANCHOR, render
 from kb_index.sentences import spans
 
 MAX_WORDS = 120
 # What has no stop for this long is no sentence, and more than the encoder reads.
 LONGEST_SENTENCE = 240  # words
+WHOLE_ITEM = 60  # words of a list's item that is never split
 MAX_PASSAGES = 2_000  # of one article; encoding so many takes half a minute
 # What stands before the first heading often is the answer in short, or says next to nothing. Read together
 # with what follows, it is found better (recall@1 .54 to .55 on the demo shop's questions) and says more.
@@ -84,9 +86,12 @@ def _pack(section: Section) -> Iterator[str]:
 
 
 def _units(section: Section) -> Iterator[tuple[str, str]]:
-    """Yield each sentence with what parts it from the one before: a line break or a space."""
+    """Yield each sentence, and each item of a list, with what parts it from the one before: a line break or a space."""
     for line in section.lines:
         glue = "\n"
+        if (LIST_MARK.match(line) or line.startswith(" ")) and len(_WORD.findall(line)) <= WHOLE_ITEM:
+            yield glue, line
+            continue
         for start, end in spans(line):
             # A nested list item keeps the blanks that show its level.
             unit = line[:end] if glue == "\n" else line[start:end]

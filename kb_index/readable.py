@@ -1,10 +1,13 @@
 """Quoted sentences as people read them in a chat: tables as lists of their rows, and room around lists."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from kb_index.answers import Block
 from kb_index.lists import LIST_MARK
+from kb_index.passages import HEADING_SEPARATOR
+from kb_index.sources import Source
 from kb_index.table_rows import ROW
 
 BULLET, DASH = "\N{BULLET}", "\N{EN DASH}"
@@ -30,6 +33,21 @@ def readable(text: str) -> str:
         parts.append(shown)
         before = shown
     return "".join(parts[1:])
+
+
+def told(sources: Sequence[Source], blocks: Iterable[Block]) -> str:
+    """Return what is quoted of an article; a list from under another heading says which one it is under."""
+    parts: list[str] = []
+    before = ""
+    for block in blocks:
+        heading = sources[block.source].heading
+        name = heading.rsplit(HEADING_SEPARATOR, 1)[-1]
+        # "Steps:" above the first steps says nothing that they do not.
+        tells = heading != before and LIST_MARK.match(block.text) and (parts or len(name.split()) > 1)
+        text = readable(block.text)
+        parts.append(f"{name}{'' if name[-1] in '.:?!' else ':'}\n{text}" if name and tells else text)
+        before = heading
+    return "\n\n".join(parts)
 
 
 def _kind(line: str) -> int:

@@ -222,11 +222,11 @@ def test_a_reader_finds_the_section_while_typing_and_comes_back_to_what_was_foun
 
 
 def test_who_does_not_find_it_asks_the_same_in_the_chat(browser: Browser, live_app) -> None:
-    with at_work(browser, live_app.url, None, "/help?q=do+you+sell+matcha") as reader:
+    with at_work(browser, live_app.url, None, "/help?q=are+you+hiring") as reader:
         expect(reader.get_by_role("status")).to_contain_text("Nothing here is clearly about that")
         reader.get_by_role("button", name="ask in the chat").click()
         draft = reader.get_by_role("dialog").get_by_role("textbox")
-        expect(draft).to_have_value("do you sell matcha")
+        expect(draft).to_have_value("are you hiring")
         draft.press("Enter")
         expect(reader.get_by_role("log")).to_contain_text(re.compile("I don't have an article|Is it one of these"))
 

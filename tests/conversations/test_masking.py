@@ -1,5 +1,7 @@
 """What is masked in a text, and what is not."""
 
+from datetime import date
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -82,7 +84,7 @@ def test_masking_again_changes_nothing(text):
 
 
 phones = st.from_regex(r"\A(\+353|\+49|\+44|00353|0)[ ]?[1-9][0-9]{1,2}[ /-]?[0-9]{3}[ -]?[0-9]{3,5}\Z")
-dates = st.dates().flatmap(
+dates = st.dates(date(1900, 1, 1), date(2099, 12, 31)).flatmap(
     lambda day: st.sampled_from(
         [day.isoformat(), f"{day:%d.%m.%Y}", f"{day:%d/%m/%y}", f"{day.day}.{day.month}.{day.year}"]
     )
@@ -103,9 +105,7 @@ def test_order_numbers_are_left_alone(numbers, between):
     assert masked(between.join(numbers)).found == ()
 
 
-@given(
-    st.lists(dates.filter(lambda day: day[:2] in ("19", "20") or day[-4:-2] in ("19", "20")), min_size=1, max_size=6)
-)
+@given(st.lists(dates, min_size=1, max_size=6))
 def test_dates_in_a_row_are_left_alone(days):
     assert masked(" ".join(days)).found == ()
 

@@ -2,11 +2,14 @@
 
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb_index.readable import readable
+from kb_index.answers import Block
+from kb_index.readable import readable, told
+from kb_index.sources import Source
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,18 @@ def test_nothing_but_the_first_heading_and_empty_cells_is_left_out(text):
     assert set(said) <= set(re.findall(r"[ab1]+", text))
     if ";" not in text:
         assert said == re.findall(r"[ab1]+", text)
+
+
+def test_a_list_says_which_heading_it_is_under_where_another_came_before():
+    def source(heading):
+        return Source("1. Open it.\n2. Close it.", heading, "", np.zeros((2, 3), np.float32))
+
+    sources = [source(""), source("Steps"), source("Steps > By hand"), source("With the app?")]
+    quoted = [Block("1. Open it.", at, 0, 0, 0.5) for at in range(4)]
+    assert told(sources, quoted[1:2]) == "1. Open it."
+    assert told(sources, quoted[2:3]) == "By hand:\n1. Open it."
+    assert told(sources, quoted) == (
+        "1. Open it.\n\nSteps:\n1. Open it.\n\nBy hand:\n1. Open it.\n\nWith the app?\n1. Open it."
+    )
+    sentence = Block("Open it.", 3, 0, 0, 0.5)
+    assert told(sources, [quoted[1], sentence, quoted[3]]) == "1. Open it.\n\nOpen it.\n\n1. Open it."

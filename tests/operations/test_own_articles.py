@@ -15,6 +15,20 @@ ARTICLES = {
     "range": ("Range of the sensor", "The sensor reaches the hub over thirty metres in a house."),
     "battery": ("Change the sensor's battery", "Use a CR2032 cell, with the plus sign up. It lasts two years."),
     "reset": ("Reset the hub", "Press a pin into the small hole for ten seconds. Your settings are lost."),
+    "garden": (
+        "The garden gateway",
+        "The gateway waters your garden by itself.\n\n"
+        "## Connect the gateway to the app\n\n1. Open the app and choose **Add gateway**.\n"
+        "2. Scan the code on its back.\n3. Enter the password of your network.\n\n"
+        "The light turns green once the app has found the gateway. That takes up to two minutes, and longer where the "
+        "signal is weak: then bring it nearer to the router for the first time, and carry it to its place later.\n\n"
+        "## Set the watering times by hand\n\n1. Turn the wheel to the hour at which it should begin.\n"
+        "2. Press the wheel once for each ten minutes of water.\n3. Wait for the tone.\n\n"
+        "The times are kept over the winter, and after the power was off. When it has rained a lot, the gateway leaves "
+        "a day out by itself; press the wheel for five seconds if you want it to water all the same on that day.\n\n"
+        "## Store it for the winter\n\nFrost breaks the valve. Empty it before the first cold night, and keep it dry. "
+        "Leave the batteries out, as they run down and may leak. In spring, rinse the filter under the tap first.\n",
+    ),
     "firmware": (
         "Update the hub's firmware",
         "The hub updates itself at night. **Settings > Update now** does it at once.",
@@ -59,6 +73,15 @@ def test_an_order_is_no_form_but_a_question_for_the_articles(customer):
 def test_a_question_about_the_articles_is_answered_and_followed_up(customer):
     assert customer.ask("how do i pair my sensor?")["article"]["id"] == "pair"
     assert customer.ask("and reset the hub?")["article"]["id"] == "reset"
+
+
+def test_the_other_parts_of_an_article_without_questions_are_a_tap_away(customer):
+    first = customer.ask("how do I connect the garden gateway with my app?")
+    assert first["article"]["section"] == "Connect the gateway to the app" and "1. Open the app" in first["text"]
+    (other,) = [each["text"] for each in first["quick_replies"] if "watering" in each["text"]]
+    second = customer.ask(other)
+    assert (second["article"]["id"], second["article"]["section"]) == ("garden", other)
+    assert "1. Turn the wheel" in second["text"]
 
 
 def test_a_greeting_offers_no_orders(customer):
