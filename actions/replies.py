@@ -47,7 +47,7 @@ def answer(
     text = "\n\n".join([*([intro] if intro else []), told(published.sources, blocks)])
     message: dict[str, Any] = {
         "type": "answer",
-        "text": "\n".join([text, *_addresses(published, blocks)]),
+        "text": "\n".join([text, *addresses(published, blocks)]),
         "article": {
             "id": hit.article_id,
             "title": published.title,
@@ -72,11 +72,15 @@ def quoted(article_id: str, question: np.ndarray) -> set[tuple[int, int]]:
     return {(block.source, place) for block in blocks for place in range(block.first, block.last + 1)}
 
 
-def _addresses(article: Quotable, blocks: list[Block]) -> list[str]:
+def addresses(article: Quotable, blocks: list[Block]) -> list[str]:
     """The pages elsewhere that the quoted words link to; links between articles become suggestions."""
     shown = "\n".join(block.text for block in blocks)
     linked = (link for link in article.links if link.address and link.text in shown and link.address not in shown)
-    return [f"{link.text}: {link.address}" for link in list(dict.fromkeys(linked))[:MAX_ADDRESSES]]
+    # Where the words are the address, once is enough.
+    return [
+        link.address if link.text in link.address else f"{link.text}: {link.address}"
+        for link in list(dict.fromkeys(linked))[:MAX_ADDRESSES]
+    ]
 
 
 def hand_off(dispatcher: CollectingDispatcher, reason: str, reasons: list[str], about: str = "") -> None:

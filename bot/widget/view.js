@@ -30,7 +30,7 @@ function link(address, base, props, ...children) {
   return h('a', { ...props, href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, ...children);
 }
 
-const lines = (text) => text.split(/(?<=\n)/).map((line) => h('span', /^(•|\d+[.)]) /.test(line) && { class: 'li' },
+const lines = (text) => text.split(/(?<=\n)/).map((line) => h('span', /^( |•|\d+[.)] )/.test(line) && { class: 'li' },
   ...line.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?')\]}])/i)
     .map((part, at) => at % 2 ? link(part, undefined, {}, part) : part)));
 

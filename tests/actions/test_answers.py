@@ -2,10 +2,14 @@
 
 import base64
 
+import numpy as np
 import pytest
 
+from actions import replies
 from actions.answers import AnotherAnswer, Answer, AnswerHelped
 from actions.handover import Affirm, Deny, HandOver
+from actions.published import Link, Quotable
+from kb_index.answers import Block
 
 
 def test_a_question_is_answered_word_for_word_with_article_and_section(run):
@@ -139,3 +143,14 @@ def test_question_marks_agree_to_nothing(run):
     said, _, others = run(Affirm(), "???", {"offered": "person"}, "affirm")
     assert said and not others
     assert run(Affirm(), "\U0001f44d", {"offered": "person"}, "affirm")[2]
+
+
+def test_a_link_elsewhere_is_its_words_and_address_and_an_address_stands_once():
+    links = (
+        Link("the form", "https://example.org/form", ""),
+        Link("example.org/terms", "https://example.org/terms", ""),
+        Link("not shown", "https://example.org/none", ""),
+    )
+    article = Quotable("A title", (), ("A title",), np.zeros((1, 3), np.float32), ((0, 0),), links)
+    blocks = [Block("Fill in the form, or see example.org/terms.", 0, 0, 0, 0.5)]
+    assert replies.addresses(article, blocks) == ["the form: https://example.org/form", "https://example.org/terms"]
