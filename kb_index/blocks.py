@@ -14,7 +14,6 @@ MAX_SPAN = 50  # rows or columns that one table cell may claim
 MAX_BESIDE_LINK = 3  # words: "Shipments to [the USA](#usa)."
 MAX_ANNOUNCING = 12  # words
 _WORD = re.compile(r"\w+")
-_ALERT = re.compile(r"^\[!(\w{1,20})\]\s*")
 
 
 @dataclass
@@ -86,8 +85,7 @@ def _block(tag: Tag, depth: int) -> Iterator[str | Tag]:
 
 
 def _paragraph(nodes: Iterable) -> Iterator[str]:
-    text = plain_text(nodes)
-    for line in _ALERT.sub(lambda kind: f"{kind.group(1).capitalize()}: ", text).split("\n"):
+    for line in plain_text(nodes).split("\n"):
         if line.strip():
             yield line.strip()
 

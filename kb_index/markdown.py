@@ -24,6 +24,7 @@ _NOT_IN_SLUG = re.compile(r"[^\w\s-]")
 _ATTRIBUTE = r"""(?:[.#][\w:.-]+|[\w:-]+=(?:"[^"{}]*"|'[^'{}]*'|[^\s"'{}]+))"""
 _ATTRIBUTES = re.compile(rf"\{{:?\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*\}}")
 _MAY_HAVE_ATTRIBUTES = ("a", "img", "code", "strong", "em")
+_ALERT = re.compile(r"\s*\[!(\w{1,20})\]\s*")
 FOOTNOTE = "switchboard-footnote"
 # More are left at the end of the page: putting each in its place costs the square of their number.
 MAX_FOOTNOTES = 500
@@ -50,6 +51,7 @@ def render(body: str) -> BeautifulSoup:
     _place_footnotes(soup)
     _name_headings(soup)
     _drop_attributes(soup)
+    _name_alerts(soup)
     return soup
 
 
@@ -80,6 +82,17 @@ def _take_explicit_id(heading) -> str:
         return ""
     texts[-1].replace_with(texts[-1][: found.start()])
     return found.group(1)
+
+
+def _name_alerts(soup: BeautifulSoup) -> None:
+    """Write GitHub's `> [!NOTE]` as "Note:", in bold."""
+    for quote in soup.find_all("blockquote"):
+        text = quote.find(string=lambda text: text.strip())
+        found = _ALERT.match(text) if text else None
+        if found:
+            name = soup.new_tag("strong", string=f"{found[1].capitalize()}:")
+            text.insert_before(name)
+            text.replace_with(f" {text[found.end() :]}")
 
 
 def _drop_attributes(soup: BeautifulSoup) -> None:

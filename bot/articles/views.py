@@ -23,6 +23,7 @@ from bot.pages import is_partial, page
 MAX_REQUEST = 4 * 1024 * 1024
 # Characters of what somebody looks for on the help pages; one letter says nothing.
 LEAST_TYPED, MOST_TYPED = 2, 300
+MOST_LISTED = 14  # titles of a category on the help pages' first page; the others are opened there
 
 router = APIRouter(
     dependencies=[Depends(access.same_site)],
@@ -154,7 +155,8 @@ async def restore(request: Request, account: Writer, article_id: ArticleId, numb
 
 @router.get("/help")
 async def help_index(request: Request, q: Annotated[str, Query(max_length=MOST_TYPED)] = "") -> Response:
-    context: dict[str, object] = {"q": q, "found": None, "index": None, "most_typed": MOST_TYPED}
+    context: dict[str, object] = {"q": q, "found": None, "index": None}
+    context |= {"most_typed": MOST_TYPED, "most_listed": MOST_LISTED}
     if len(q.strip()) >= LEAST_TYPED:
         await _within_limits(request)
         context["found"] = await request.app.state.finder.find(q)

@@ -113,6 +113,12 @@ def test_what_writers_need_stays():
     assert shown.outline == (("more", "More"),)
 
 
+def test_a_marked_note_is_named():
+    shown = rendered("Returns", "> [!WARNING]\n> Hot <b>water</b>.\n\n> No [!NOTE] here.\n\n[!TIP] nor here.")
+    assert "<p><strong>Warning:</strong> Hot <b>water</b>.</p>" in shown.html
+    assert "No [!NOTE] here." in shown.html and "[!TIP] nor here." in shown.html
+
+
 def test_deep_nesting_and_great_length_are_borne():
     for body in ("> " * 3000 + "x", "<div>" * 3000 + "x", "- " * 3000 + "x", "<b>" * 3000 + "x", "<table><td>" * 500):
         assert list(offences(rendered("Title", body).html)) == []

@@ -6,6 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from bot.articles.text import MAX_BODY
+from bot.articles.views import MOST_LISTED
 from bot.dialogue.scripted import ScriptedEngine, echo
 from tests.articles.test_rendering import ATTACKS, offences
 from tests.people import add_people, signed_in, visitor
@@ -46,6 +47,22 @@ def test_an_empty_house_says_what_to_do(service):
     with signed_in(service, "aoife") as aoife, visitor(service) as anybody:
         assert "No articles yet" in aoife.get("/studio").text
         assert "Nothing here yet" in anybody.get("/help").text
+
+
+def test_a_long_category_is_opened_by_who_wants_all_of_it(service):
+    with signed_in(service, "aoife") as aoife, visitor(service) as anybody:
+        number = MOST_LISTED + 3
+        for at in range(number):
+            publish(aoife, f"Article {at:02}", "Two days.")
+        page = BeautifulSoup(anybody.get("/help").text, "html.parser")
+        assert page.select_one(".topics details") is None and len(page.select(".topics a")) == number
+        publish(aoife, f"Article {number:02}", "Two days.")
+        page = BeautifulSoup(anybody.get("/help").text, "html.parser")
+        assert page.select_one(".topics summary").get_text() == "4 more in Products"
+        assert [link.get_text() for link in page.select(".topics a")] == [
+            f"Article {at:02}" for at in range(number + 1)
+        ]
+        assert len(page.select(".topics details a")) == 4
 
 
 def test_an_article_from_the_first_word_to_the_help_page_and_back(service):
