@@ -17,7 +17,8 @@ SHORT_WORDS = 3
 
 _PERSON = re.compile(
     r"\b(?:(?:speak|talk|chat|connect|transfer|put me through|pass me|hand me|get me)\b[^.?!]{0,40}\b"
-    r"(?:human|person|agent|someone|somebody|representative|rep|operator|advisor|adviser|manager|supervisor|staff|colleague)"
+    r"(?:human|person|agent(?! (?:programs?|software|apps?|versions?)\b)|someone|somebody|representative|rep"
+    r"|operator|advisor|adviser|manager|supervisor|staff|colleague)"
     r"|(?:real|live|actual)\s+(?:human|person|agent|people|being)"
     r"|(?:would|could|can|will|have|get) (?:they|them|you|ye|someone|somebody|anyone|whoever|one of)\b[^.?!]{0,40}"
     r"\b(?:ring|phone|call) (?:me|us)(?: back)?\b|\bgive (?:me|us) a (?:bell|ring|call)\b"

@@ -169,7 +169,8 @@ def of_article(text: str) -> dict[str, float]:
 
 
 _PEOPLE = (
-    r"(?:human(?: being)?s?|persons?|people|someone|somebody|anyone|anybody|agents?|representatives?|reps?|operators?"
+    r"(?:human(?: being)?s?|persons?|people|someone|somebody|anyone|anybody"
+    r"|agents?(?! (?:programs?|software|apps?|versions?)\b)|representatives?|reps?|operators?"
     r"|advis[eo]rs?|managers?|supervisors?|staff|colleagues?|employees?|workers?|clerks?|tellers?|specialists?|experts?"
     r"|professionals?|consultants?|officers?|technicians?|team|department|desk|reception|boss|soul"
     r"|customer (?:service|support|care)|support)"

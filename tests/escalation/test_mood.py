@@ -118,6 +118,8 @@ def test_a_wish_for_a_person_is_understood_in_other_wordings(encoder, text):
         "does the coffee machine switch itself off",
         "please transfer the money to my other card",
         "that did not help",
+        "something stops the page from talking to the little agent program, what do I need to allow",
+        "is there an agent app that I need to install",
     ],
 )
 def test_people_who_are_only_mentioned_are_no_wish_for_one(encoder, text):
