@@ -115,10 +115,11 @@ def _first_reference(_renderer: object, tokens: Sequence[Token], at: int, *_: ob
 
 
 def _place_footnotes(soup: BeautifulSoup) -> None:
-    notes = soup.find("section", class_="footnotes")
-    if not notes:
+    # The parser's own is the last one; whatever a writer typed that looks like it stays.
+    *_, notes = [None, *soup.find_all("section", class_="footnotes")]
+    if notes is None:
         return
-    by_id = {note["id"]: note for note in notes.find_all("li", class_="footnote-item")}
+    by_id = {note.get("id", ""): note for note in notes.find_all("li", class_="footnote-item")}
     if len(by_id) > MAX_FOOTNOTES:
         return
     for reference in soup.find_all("sup", class_=FOOTNOTE):
@@ -126,6 +127,8 @@ def _place_footnotes(soup: BeautifulSoup) -> None:
         if note is not None:
             _place(note, reference)
         reference.extract()
+    if by_id or not notes.find("ol", class_="footnotes-list"):
+        return
     line = notes.find_previous_sibling("hr", class_="footnotes-sep")
     if line:
         line.extract()

@@ -138,6 +138,13 @@ def test_footnotes_that_lead_nowhere_lose_no_text(body):
     assert all(word in found for word in ("Text", "again", "more"))
 
 
+@pytest.mark.parametrize("behind", ["", "\n\nMore[^1].\n\n[^1]: a note\n"])
+def test_a_writers_own_section_of_footnotes_loses_no_text(behind):
+    body = '<section class="footnotes"><ol><li class="footnote-item">typed</li></ol></section>' + behind
+    assert "typed" in " ".join(texts(f"Text.\n\n{body}"))
+    assert not behind or "More (a note)." in " ".join(texts(f"Text.\n\n{body}"))
+
+
 def test_more_footnotes_than_anybody_reads_are_borne():
     number = 8_000
     body = " ".join(f"x[^{i}]" for i in range(number)) + "\n\n" + "".join(f"[^{i}]: y{i}\n\n" for i in range(number))
