@@ -8,9 +8,10 @@ import numpy as np
 from sqlalchemy import Row, select
 
 from actions import context
+from actions.finding import surely_answers
 from kb_index import store
 from kb_index.markdown import render
-from kb_index.passages import HEADING_SEPARATOR
+from kb_index.passages import last_heading
 from kb_index.sources import Source, rejoined
 from kb_index.tables import kb_passages
 
@@ -86,11 +87,10 @@ def _read(article_id: str, version: int) -> Quotable | None:
 
 def _leading_back(article_id: str, paths: list[str]) -> tuple[tuple[str, str], ...]:
     """Return the headings that are worth tapping: of several words, and found to lead to this article."""
-    known = {path.rsplit(HEADING_SEPARATOR, 1)[-1]: path for path in dict.fromkeys(paths) if path}
+    known = {last_heading(path): path for path in dict.fromkeys(paths) if path}
     worth = [(text, path) for text, path in known.items() if len(text.split()) >= LEAST_WORDS][:MAX_HEADINGS]
-    enough = context.settings().answer_threshold
-    found = [(each, context.knowledge().search(each[0], limit=1)) for each in worth]
-    return tuple(each for each, hits in found if hits and hits[0].article_id == article_id and hits[0].score >= enough)
+    found = [(each, surely_answers(each[0])) for each in worth]
+    return tuple(each for each, hit in found if hit and hit.article_id == article_id)
 
 
 def _nearest(questions: np.ndarray, sources: tuple[Source, ...]) -> tuple[tuple[int, int], ...]:

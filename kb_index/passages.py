@@ -57,6 +57,11 @@ def passages(body: str, title: str) -> list[Passage]:
     return found
 
 
+def last_heading(path: str) -> str:
+    """Return the innermost heading of a passage's path; empty where it stands under none."""
+    return path.rsplit(HEADING_SEPARATOR, 1)[-1]
+
+
 def _with_lead(found: list[Section]) -> list[Section]:
     """Put a short text before the first heading at the head of the first section."""
     if len(found) < 2 or found[0].path or sum(len(line.split()) for line in found[0].lines) > SHORT_LEAD:

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from kb_index.answers import Block
 from kb_index.lists import LIST_MARK
-from kb_index.passages import HEADING_SEPARATOR
+from kb_index.passages import last_heading
 from kb_index.sources import Source
 from kb_index.table_rows import ROW
 
@@ -41,7 +41,7 @@ def told(sources: Sequence[Source], blocks: Iterable[Block]) -> str:
     before = ""
     for block in blocks:
         heading = sources[block.source].heading
-        name = heading.rsplit(HEADING_SEPARATOR, 1)[-1]
+        name = last_heading(heading)
         # "Steps:" above the first steps says nothing that they do not.
         tells = heading != before and LIST_MARK.match(block.text) and (parts or len(name.split()) > 1)
         text = readable(block.text)

@@ -99,7 +99,7 @@ def is_current(stamp: Path, wanted: dict) -> bool:
         known, now = set(made["titles"]), set(wanted["titles"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return same and (len(now & known) >= ENOUGH_KNOWN * len(now | known))
+    return same and len(now & known) >= ENOUGH_KNOWN * len(now | known)
 
 
 def _digest(title: str) -> str:
