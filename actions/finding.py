@@ -19,7 +19,8 @@ MAX_QUESTION = 400  # characters
 # top, in log odds. Chosen on half of data/evaluation; the other half is reported in docs/answers.md.
 BEHIND = 0.35
 BEHIND_UNSURE = 0.5
-BEHIND_ELLIPSIS = 1.5  # at least, for "and to Canada?"
+BEHIND_PIECE = 2.0  # at least, for "and to Canada?"
+LEAST_ALONE, MOST_ALONE = -2.0, 0.5  # log odds, between which such a piece of a sentence says something by itself
 BEHIND_FEW_WORDS, FEW_WORDS = 1.0, 2  # at least, for "ratio?"
 SAME_CATEGORY = 2.0
 KINDRED = 1.0  # what the unsure one of two questions gets in the category of the other, in log odds
@@ -133,8 +134,10 @@ def _behind(text: str, vector: np.ndarray | None, topic: Topic) -> Found:
     alone = _alone(said, vector if said == text else None)
     together = topic.before(said)
     behind, joined = search(together)
-    weight = max(_weight(alone), _weight_of_wording(text, said))
-    hits = fuse(alone.hits, joined, weight, topic.category)
+    piece = wording.carries_on(text) and wording.is_fragment(said)
+    few = BEHIND_FEW_WORDS if len(said.split()) <= FEW_WORDS else 0.0
+    weight = max(_weight(alone), BEHIND_PIECE if piece else few)
+    hits = fuse(alone.hits, joined, weight, topic.category, piece)
     if not hits or (alone.hits and hits[0].article_id == alone.hits[0].article_id and _is_new(alone.hits[0], joined)):
         return replace(alone, hits=hits)
     follows = Topic(topic.question, said, _category(hits) or topic.category)
@@ -194,15 +197,11 @@ def _weight(alone: Found) -> float:
     return BEHIND + BEHIND_UNSURE * (1 - alone.score) ** 2
 
 
-def _weight_of_wording(text: str, said: str) -> float:
-    """The least that a piece of a sentence weighs the topic with: "and to Canada?", "ratio?"."""
-    if wording.carries_on(text) and wording.is_fragment(said):
-        return BEHIND_ELLIPSIS
-    return BEHIND_FEW_WORDS if len(said.split()) <= FEW_WORDS else 0.0
+def fuse(alone: list[Hit], joined: list[Hit], weight: float, category: str, piece: bool = False) -> list[Hit]:
+    """Merge two searches' hits, best first, each with the better of its scores, raised where both found it.
 
-
-def fuse(alone: list[Hit], joined: list[Hit], weight: float, category: str) -> list[Hit]:
-    """Merge two searches' hits, best first, each with the better of its scores, raised where both found it."""
+    `piece`: what was searched `alone` is no sentence, so that neither what it finds nor what it does not is sure.
+    """
     # A search's floor stands in for the articles that it did not bring up.
     by_itself = {hit.article_id: hit for hit in alone}
     behind = {hit.article_id: hit for hit in joined}
@@ -216,6 +215,8 @@ def fuse(alone: list[Hit], joined: list[Hit], weight: float, category: str) -> l
 
     def rank(article_id: str) -> float:
         one, other = odds(article_id)
+        if piece:
+            one = min(max(one, LEAST_ALONE), MOST_ALONE)
         same = category and (behind.get(article_id) or by_itself[article_id]).category == category
         return one + weight * other + (SAME_CATEGORY if same else 0.0)
 

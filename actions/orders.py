@@ -8,7 +8,7 @@ from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.exc import SQLAlchemyError
 
-from actions import context, order_wording
+from actions import context, order_wording, wording
 from actions.answers import AnotherAnswer, Answer
 from actions.finding import Topic, find, surely_answers
 from actions.order_book import Order, normal_order_number
@@ -94,7 +94,8 @@ class OrderDetailsUnclear(Action):
         if context.intent_of(tracker) == "did_not_help" and tracker.get_slot("shown_articles") and not lacks:
             # About the answer to a question in between.
             return AnotherAnswer().run(dispatcher, tracker, domain)
-        if not nearly and not lacks and surely_answers(text):
+        # A piece of a sentence is an attempt to say what was asked for: "the blue one".
+        if not nearly and not lacks and not wording.is_fragment(text) and surely_answers(text):
             return Answer().run(dispatcher, tracker, domain)
         # A number or an address that is nearly one is worth another look; anything else is not, the second time.
         if lacks or (_asked_in_vain(tracker) and not nearly):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from sqlalchemy import Row, select
 
-from actions import context
+from actions import context, wording
 from actions.finding import surely_answers
 from kb_index import store
 from kb_index.markdown import render
@@ -33,7 +33,9 @@ class Link:
 
 @dataclass(frozen=True)
 class Quotable:
-    """`question_vectors` is float32 `(len(questions), dimensions)`; the title stands in for missing questions.
+    """`question_vectors` is float32 `(len(questions), dimensions)`.
+
+    `questions` are those that read well on a button; the title stands in where there are none.
 
     `answered_at` has for each question the sentence that is nearest to it, as the source and its place in there.
     `headings` has those of an article without questions that surely find it when they are asked for, each with the
@@ -64,7 +66,8 @@ def _read(article_id: str, version: int) -> Quotable | None:
         return None
     title = published.article.title
     kinds = {kind: [row for row in rows if row.kind == kind] for kind in (store.TITLE, store.QUESTION, store.PASSAGE)}
-    asked = kinds[store.QUESTION] or kinds[store.TITLE]
+    offered = [row for row in kinds[store.QUESTION] if wording.is_worth_offering(row.text)]
+    asked = offered or kinds[store.TITLE]
     dimensions = context.encoder().dimensions
     sources = rejoined(
         [
@@ -81,7 +84,7 @@ def _read(article_id: str, version: int) -> Quotable | None:
         question_vectors=question_vectors,
         answered_at=_nearest(question_vectors, sources),
         links=_links(published.article.body),
-        headings=() if kinds[store.QUESTION] else _leading_back(article_id, [source.heading for source in sources]),
+        headings=() if offered else _leading_back(article_id, [source.heading for source in sources]),
     )
 
 

@@ -93,6 +93,7 @@ _HOLLOW = re.compile(
     r"well|were|what|when|where|which|who|why|will|with|works?|would|you|your)"
 )
 FEWEST_WORDS = 2  # of each of two questions
+MOST_OFFERED = 70  # characters
 
 
 def leaning(text: str, brief_counts: bool = True) -> int:
@@ -146,6 +147,11 @@ def two_questions(text: str) -> tuple[str, str] | None:
 def asks(text: str) -> bool:
     """Whether a text is worded as a question, and not as a wish."""
     return text.rstrip().endswith("?") or bool(_ASKING.match(text))
+
+
+def is_worth_offering(text: str) -> bool:
+    """Whether a wording reads well on a button: a whole question, and neither a story nor a note."""
+    return text.endswith("?") and text[:1].isupper() and len(text) <= MOST_OFFERED and bool(_ASKING.match(text))
 
 
 def _asks_or_wants(text: str) -> bool:

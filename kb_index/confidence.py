@@ -8,9 +8,8 @@ from pathlib import Path
 
 FITTED_FILE = Path(__file__).with_name("fitted.json")
 LEAST_SHARE = 1e-4  # beyond it the runner-up is simply about something else
-MANY_WORDS = 20  # a question longer than this is no longer any more so
 PARTS = ("passage", "passages", "title", "headed", "nearest", "lexical", "titled")
-FEATURES = ("share", "passage", "title", "lexical", "titled", "agreement", "named", "length")
+FEATURES = ("share", "agreement", "named")
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,13 @@ def fitted() -> Fitted:
 def features(parts: dict[str, float]) -> dict[str, float]:
     """Return what the probability is made of.
 
-    `parts` are those of a hit: the cosines `passage` (best) and `title`, the shares of words `lexical` and `titled`,
-    `share` (of the likelihood among all candidates and "none of them": the margin to each in one number),
-    `agreement` (0 to 1: how many of meaning and words put this article first), `named` (1 where the article has a title
-    or questions, whose parts are 0 elsewhere) and `words`, how many the question has.
+    Of a hit's `parts` that is its `share` (of the likelihood among all candidates and "none of them": the margin to
+    each in one number), its `agreement` (0 to 1: how many of meaning and words put this article first), and whether it
+    is `named` (1 with a title or questions, 0 without). With more, sets that were not fitted on came out no better or
+    worse (docs/retrieval.md).
     """
     share = min(max(parts["share"], LEAST_SHARE), 1 - LEAST_SHARE)
-    return {
-        "share": math.log(share / (1 - share)),
-        **{name: parts[name] for name in ("passage", "title", "lexical", "titled", "agreement", "named")},
-        "length": min(parts["words"], MANY_WORDS) / MANY_WORDS,
-    }
+    return {"share": math.log(share / (1 - share)), "agreement": parts["agreement"], "named": parts["named"]}
 
 
 def confidence(parts: dict[str, float], by: Fitted | None = None) -> float:

@@ -66,14 +66,14 @@ def run(options: argparse.Namespace, encoder: Encoder, console: Console, errors:
             task = tasks.setdefault(name, tasks[name] if name in tasks else bar.add_task(name, total=total))
             bar.update(task, completed=done)
 
-        results = evaluate(given, encoder, _plain(errors) if options.compare else None, progress)
+        results = evaluate(given, encoder, plain_encoder(errors) if options.compare else None, progress)
     if not options.json:
         _print(given, results, console)
     console.print(json.dumps(results), markup=False)
     return 0
 
 
-def _plain(errors: Console) -> Encoder:
+def plain_encoder(errors: Console) -> Encoder:
     """The encoder as it was before it was taught anything, exported at the first comparison."""
     folder = KnowledgeSettings().encoder_dir.with_name("encoder-plain")
     export.export(export.PLAIN, folder, say=lambda line: errors.print(line, highlight=False))

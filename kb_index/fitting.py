@@ -30,7 +30,7 @@ OTHERS_WEIGHT = 0.15  # because what is decided is decided by the first
 # that customers use, most of what they ask is answered. It shifts the numbers, hardly their order (docs/retrieval.md).
 WHOLE = 0.85
 STRENGTH = 1.0  # the logistic's inverse regularisation, on features of variance one
-MONOTONE = ("share", "passage", "title", "lexical", "titled", "agreement")
+MONOTONE = ("share", "agreement")
 
 Asked = list[list[tuple[Parts, bool]]]  # for each question its candidates' parts, and whether they are right
 
@@ -127,10 +127,14 @@ def unanswered(sources: list[Source], encoder: Encoder, by: Fitted) -> float:
     raise QuestionSetError("with a third of the articles taken out, all questions still have an answer: add questions")
 
 
-def fit(ranking: list[Source], honesty: list[Source], encoder: Encoder) -> dict:
-    """Return what `fitted.json` holds."""
-    flat = Fitted(dict.fromkeys(PARTS, 1.0), 1.0, 0.0, 0.0, {})
-    weights, sharpness = fit_weights([candidates(source.given, encoder, flat) for source in ranking])
+def fit(ranking: list[Source], honesty: list[Source], encoder: Encoder, kept: dict | None = None) -> dict:
+    """Return what `fitted.json` holds; the weights, their sharpness and what they were fitted on as `kept` has them."""
+    if kept:
+        weights, sharpness, names = kept["weights"], kept["sharpness"], kept["weights_fitted_on"]
+    else:
+        flat = Fitted(dict.fromkeys(PARTS, 1.0), 1.0, 0.0, 0.0, {})
+        weights, sharpness = fit_weights([candidates(source.given, encoder, flat) for source in ranking])
+        names = _names(ranking)
     nothing = unanswered(ranking, encoder, Fitted(weights, sharpness, 0.0, 0.0, {}))
     by = Fitted(weights, sharpness, nothing, 0.0, {})
     asked: list[tuple[Asked, float]] = []
@@ -143,13 +147,17 @@ def fit(ranking: list[Source], honesty: list[Source], encoder: Encoder) -> dict:
     return {
         "how": "scripts/train ranking; even questions only",
         "encoder": encoder.name,
-        "weights_fitted_on": [f"{each.name}: {len(each.given.questions)} questions" for each in ranking],
-        "confidence_fitted_on": [f"{each.name}: {len(each.given.questions)} questions" for each in honesty],
+        "weights_fitted_on": names,
+        "confidence_fitted_on": _names(honesty),
         "weights": weights,
         "sharpness": sharpness,
         "nothing": nothing,
         "confidence": {"intercept": intercept, "coefficients": coefficients},
     }
+
+
+def _names(sources: list[Source]) -> list[str]:
+    return [f"{each.name}: {len(each.given.questions)} questions" for each in sources]
 
 
 def _stack(found: list[tuple[Parts, bool]]) -> tuple[np.ndarray, np.ndarray]:
@@ -178,6 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FOLDER",
         help="a folder with corpus.jsonl, queries.jsonl and qrels.tsv to fit the probability on as well",
     )
+    parser.add_argument("--keep-weights", action="store_true", help="fit the probability only, the order stays")
     parser.add_argument("--output", type=Path, default=FITTED_FILE)
     options = parser.parse_args(arguments)
     try:
@@ -190,7 +199,8 @@ def main(arguments: list[str] | None = None) -> int:
             Source(folder.resolve().name, question_sets.half(_read(folder), odd=False))
             for folder in options.confidence_also
         ]
-        stored = fit(own, own + more, Encoder.load(KnowledgeSettings().encoder_dir))
+        kept = json.loads(FITTED_FILE.read_text(encoding="utf-8")) if options.keep_weights else None
+        stored = fit(own, own + more, Encoder.load(KnowledgeSettings().encoder_dir), kept)
     except QuestionSetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

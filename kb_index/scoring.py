@@ -50,7 +50,6 @@ class Scoring:
             parts["margin"] = parts["combined"] - (0.0 if rival is None else float(combined[rival]))
             parts["share"] = float(chances[at])
             parts["agreement"] = sum(first == at for first in firsts) / len(firsts)
-            parts["words"] = float(len(self._words))
             found.append((int(articles[at]), parts))
         return found
 

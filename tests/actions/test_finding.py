@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.finding import kindred, next_best, without
+from actions.finding import fuse, kindred, next_best, without
 from kb_index.search import Hit
 
 
@@ -40,3 +40,11 @@ def test_only_articles_of_the_category_in_question_become_likelier():
     same, other = kindred([hit("a", 0.4, category="payment"), hit("b", 0.4, category="shipping")], "payment")
     assert same.score > 0.4 == other.score
     assert kindred([hit("a", 0.4)], "")[0].score == 0.4
+
+
+def test_a_piece_of_a_sentence_is_sure_of_nothing_by_itself():
+    # "How much is shipping to France?", "and to Canada?": alone it finds the list of countries, behind it the prices.
+    alone = [hit("countries", 0.95), hit("plugs", 0.05)]
+    behind = [hit("prices", 0.6), hit("countries", 0.3)]
+    assert fuse(alone, behind, 2.0, "", piece=True)[0].article_id == "prices"
+    assert fuse(alone, behind, 2.0, "")[0].article_id == "countries"

@@ -203,6 +203,12 @@ def test_what_an_article_surely_answers_is_answered_in_the_form_whatever_it_was_
     assert said["type"] == "answer"
 
 
+def test_a_piece_of_a_sentence_in_the_form_is_not_taken_for_a_question(run):
+    # "The blue one I'd prefer costs less" is one of an article's wordings, and surely found by three of its words.
+    said, _, _ = run(OrderDetailsUnclear(), "the blue one", {"requested_slot": "order_number"}, "out_of_scope")
+    assert "order number" in said[0]["text"].lower() and said[0]["type"] == "text"
+
+
 def test_how_is_about_what_was_wanted_of_the_order(run):
     known = {"order_number": NUMBER, "email": EMAIL, "order_topic": "return"}
     _, slots, _ = run(OrderResult(), slots=known)

@@ -114,3 +114,22 @@ def test_any_text_is_taken(text):
 def test_a_bare_question_word_leans_on_what_was_said_whatever_it_was_taken_for(text):
     assert wording.leaning(text, brief_counts=False)
     assert not wording.leaning("tell jokes", brief_counts=False)
+
+
+@pytest.mark.parametrize("text", ["How do I pay with Klarna?", "Is the Masala Chai vegan?", "Can I pick it up myself?"])
+def test_a_whole_question_reads_well_on_a_button(text):
+    assert wording.is_worth_offering(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "locked out but need beans today",
+        "The man in the kiosk wants a code from me and I've never used one, what now?",
+        "What happens to the bags that were packed already when I stop the deliveries on Monday?",
+        "how do i pay",
+        "My parcel is late",
+    ],
+)
+def test_a_story_or_a_note_does_not(text):
+    assert not wording.is_worth_offering(text)

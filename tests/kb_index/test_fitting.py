@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kb_index import fitting
-from kb_index.confidence import FEATURES, PARTS
+from kb_index.confidence import FEATURES, FITTED_FILE, PARTS
 from kb_index.fitting import MONOTONE
 
 ARTICLES = {
@@ -58,6 +58,18 @@ def test_weights_and_probability_are_fitted_on_all_the_sets_that_are_named(set_o
     assert stored["weights"].keys() == set(PARTS) and min(stored["weights"].values()) >= 0
     coefficients = stored["confidence"]["coefficients"]
     assert coefficients.keys() == set(FEATURES) and min(coefficients[name] for name in MONOTONE) >= 0
+
+
+def test_the_probability_can_be_fitted_by_itself_and_the_order_stays(set_of, tmp_path):
+    corpus, messages = set_of("own")
+    output = tmp_path / "fitted.json"
+    named = ["--corpus", corpus, "--messages", messages, "--keep-weights"]
+    assert fitting.main([*named, "--output", str(output)]) == 0
+    stored, shipped = json.loads(output.read_text()), json.loads(FITTED_FILE.read_text())
+    for kept in ("weights", "sharpness", "weights_fitted_on"):
+        assert stored[kept] == shipped[kept]
+    assert stored["confidence_fitted_on"] == ["own.jsonl: 6 questions"]
+    assert stored["confidence"] != shipped["confidence"]
 
 
 def test_a_set_that_cannot_be_read_is_named_and_nothing_is_written(set_of, tmp_path, capsys):
