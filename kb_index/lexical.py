@@ -44,6 +44,12 @@ class Lexicon:
         with self._lock:
             return [self._numbers.get(stem) for stem in self._stemmer.stemWords(words)]
 
+    def base(self, word: str) -> str:
+        """Return what a word in small letters looks like a form of: "pretend" of "pretends", "worry" of "worried"."""
+        with self._lock:
+            stem = self._stemmer.stemWord(word)
+        return f"{stem[:-1]}y" if stem != word and stem.endswith("i") else stem
+
     def __len__(self) -> int:
         """How many words have a number."""
         return len(self._numbers)

@@ -12,6 +12,7 @@ from kb_index.lexical import Lexicon
 SHORTEST = 3  # letters; a shorter word is nearly everything
 LONG_WORD = 6  # letters from which two slips are allowed instead of one
 LONGEST = 24  # letters; a longer run is no slip
+SHORTEST_BASE = 4  # letters of a word whose forms are known with it: "bens" is no form of "ben"
 MAX_SLIPS = 10  # looked up in one question
 REMEMBERED = 4_096
 ANOTHER_START = 0.5  # the first letter is seldom wrong
@@ -29,6 +30,7 @@ class Speller:
 
     def __init__(self, lexicon: Lexicon, common: Callable[[str], bool]) -> None:
         self._spelled = lexicon.spelled
+        self._base = lexicon.base
         self._common = lru_cache(maxsize=REMEMBERED)(common)
         self._by_length: dict[int, list[str]] = {}
         self._known = 0
@@ -60,7 +62,11 @@ class Speller:
         plain = word.casefold()
         if not SHORTEST <= len(plain) <= LONGEST or not plain.isascii():
             return True
-        return plain in self._spelled or self._common(plain)
+        if plain in self._spelled or self._common(plain):
+            return True
+        # "Pretends" is no piece of its own, but "pretend" is, and by that the encoder reads it.
+        base = self._base(plain)
+        return len(base) >= SHORTEST_BASE and self._common(base)
 
     def _look_up(self, word: str) -> str | None:
         slips = 1 if len(word) < LONG_WORD else 2

@@ -236,6 +236,17 @@ def test_a_letter_more_that_no_finger_slips_to_makes_another_word():
     assert {slip: speller.correct(slip) for slip in read} == read
 
 
+def test_a_form_of_a_common_word_is_no_slip():
+    lexicon = Lexicon()
+    lexicon.learn("presents flashed looking beans shipping stopped worrying")
+    speller = Speller(lexicon, common=lambda word: word in ("pretend", "flag", "hook", "ship", "stop", "worry", "ben"))
+    speller.learn()
+    for form in ("pretends", "flagged", "hooking", "worried"):
+        assert speller.correct(form) == form
+    read = {"shiping": "shipping", "stoped": "stopped", "bens": "beans", "pressents": "presents"}
+    assert {slip: speller.correct(slip) for slip in read} == read
+
+
 def test_what_nobody_misspelt_is_left_alone(knowledge: KnowledgeBase):
     for question in ("Wie lange dauert die Lieferung nach Österreich?", "Is it Brabantia?", "SKU KF-2041-X", "zzz qqq"):
         assert all(hit.understood == "" for hit in knowledge.search(question))
