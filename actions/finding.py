@@ -19,13 +19,15 @@ MAX_QUESTION = 400  # characters
 # top, in log odds. Chosen on half of data/evaluation; the other half is reported in docs/answers.md.
 BEHIND = 0.35
 BEHIND_UNSURE = 0.5
-BEHIND_PIECE = 2.0  # at least, for "and to Canada?"
-LEAST_ALONE, MOST_ALONE = -2.0, 0.5  # log odds, between which such a piece of a sentence says something by itself
+BEHIND_PIECE = 1.5  # at least, for "and the green tea?"
+BEHIND_MODIFIER = 2.0  # at least, for "and to Canada?"
+LEAST_ALONE, MOST_ALONE = -2.0, 0.5  # log odds, between which a modifier says something by itself
 BEHIND_FEW_WORDS, FEW_WORDS = 1.0, 2  # at least, for "ratio?"
 SAME_CATEGORY = 2.0
 KINDRED = 1.0  # what the unsure one of two questions gets in the category of the other, in log odds
 AGREEMENT = 1.0  # both searches found it
 FOUND = -2.0  # log odds from which a search counts as having found an article
+FEW_WORDS_OF_HALF, SURE_OF_HALF, BACKED = 4, 0.8, -3.0  # words, probability, log odds
 LEAST_LEFT = 0.05  # of probability, for what is left after articles that were not it
 CLEARLY_NEW = 1.0  # log odds by which a message does better alone before it starts a new topic
 
@@ -134,10 +136,8 @@ def _behind(text: str, vector: np.ndarray | None, topic: Topic) -> Found:
     alone = _alone(said, vector if said == text else None)
     together = topic.before(said)
     behind, joined = search(together)
-    piece = wording.carries_on(text) and wording.is_fragment(said)
-    few = BEHIND_FEW_WORDS if len(said.split()) <= FEW_WORDS else 0.0
-    weight = max(_weight(alone), BEHIND_PIECE if piece else few)
-    hits = fuse(alone.hits, joined, weight, topic.category, piece)
+    weight = max(_weight(alone), _weight_of_wording(text, said))
+    hits = fuse(alone.hits, joined, weight, topic.category, wording.is_modifier(said))
     if not hits or (alone.hits and hits[0].article_id == alone.hits[0].article_id and _is_new(alone.hits[0], joined)):
         return replace(alone, hits=hits)
     follows = Topic(topic.question, said, _category(hits) or topic.category)
@@ -184,9 +184,19 @@ def _are_two(first: Found, second: Found, whole: Found, second_leans: bool) -> b
         return False
     if _is_sure(whole) and max(whole.hits, key=lambda hit: hit.score).article_id not in found:
         return False
+    if _is_sure(whole) and any(_is_by_chance(half, whole) for half in (first, second)):
+        return False
     # Where the other half finds nothing, what "it" or "her" in this one means is not known either.
     needs_both = _is_sure(whole) or (second_leans and first.score < second.score)
     return not needs_both or min(first.score, second.score) >= settings.another_threshold
+
+
+def _is_by_chance(half: Found, whole: Found) -> bool:
+    """Whether a few words ("is there a fee?") bring up an article that the whole message does not."""
+    if len(half.question.split()) > FEW_WORDS_OF_HALF or half.score >= SURE_OF_HALF:
+        return False
+    backed = {hit.article_id for hit in whole.hits if log_odds(hit.score) > BACKED}
+    return not backed.intersection(hit.article_id for hit in half.hits[:1])
 
 
 def _is_sure(found: Found) -> bool:
@@ -197,10 +207,18 @@ def _weight(alone: Found) -> float:
     return BEHIND + BEHIND_UNSURE * (1 - alone.score) ** 2
 
 
-def fuse(alone: list[Hit], joined: list[Hit], weight: float, category: str, piece: bool = False) -> list[Hit]:
+def _weight_of_wording(text: str, said: str) -> float:
+    """The least that a piece of a sentence weighs the topic with: "and to Canada?", "ratio?"."""
+    if wording.carries_on(text) and wording.is_fragment(said):
+        return BEHIND_MODIFIER if wording.is_modifier(said) else BEHIND_PIECE
+    return BEHIND_FEW_WORDS if len(said.split()) <= FEW_WORDS else 0.0
+
+
+def fuse(alone: list[Hit], joined: list[Hit], weight: float, category: str, modifier: bool = False) -> list[Hit]:
     """Merge two searches' hits, best first, each with the better of its scores, raised where both found it.
 
-    `piece`: what was searched `alone` is no sentence, so that neither what it finds nor what it does not is sure.
+    `modifier`: what was searched `alone` is only a part of a question, so that neither what it finds nor what it does
+    not is sure.
     """
     # A search's floor stands in for the articles that it did not bring up.
     by_itself = {hit.article_id: hit for hit in alone}
@@ -215,7 +233,7 @@ def fuse(alone: list[Hit], joined: list[Hit], weight: float, category: str, piec
 
     def rank(article_id: str) -> float:
         one, other = odds(article_id)
-        if piece:
+        if modifier:
             one = min(max(one, LEAST_ALONE), MOST_ALONE)
         same = category and (behind.get(article_id) or by_itself[article_id]).category == category
         return one + weight * other + (SAME_CATEGORY if same else 0.0)

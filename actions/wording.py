@@ -115,6 +115,11 @@ def is_fragment(text: str) -> bool:
     return words <= BRIEF_WORDS or (words <= FRAGMENT_WORDS and bool(_PREPOSITION.search(text)))
 
 
+def is_modifier(text: str) -> bool:
+    """Whether a message only says for what, where or how: "to Canada", "with an AeroPress"."""
+    return is_fragment(text) and bool(_PREPOSITION.search(text))
+
+
 def without_objection(text: str) -> str:
     """Return a message without the "no, I mean" in front, or as it is where nothing else is left."""
     return _OBJECTION.sub("", text).strip() or text

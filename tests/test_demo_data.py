@@ -82,7 +82,7 @@ def test_an_article_is_complete_and_of_readable_length(path):
     assert set(front) == {"title", "id", "category", "questions"}
     assert front["id"] == path.stem
     assert front["category"] == path.parent.name
-    assert 20 <= len(front["questions"]) <= 30
+    assert 22 <= len(front["questions"]) <= 36
     assert 100 <= len(re.findall(r"\w[\w'.-]*", body)) <= 300
     assert HEADING.search(body)
     assert not body.lstrip().startswith(("#", "|", "-", "1.")), "the first thing is a sentence that answers"

@@ -57,6 +57,11 @@ def test_a_follow_up_is_understood_from_the_question_before(run):
     assert slots["topic"]["question"] == topic["question"] and slots["topic"]["follow_up"] == "to Canada?"
 
 
+def test_a_few_words_behind_a_question_are_about_what_it_is_about(run):
+    said, _, _ = run(Answer(), "Can I pay in three instalments and is there a fee?")
+    assert [each["article"]["id"] for each in said] == ["pay-in-instalments"]
+
+
 def test_what_finds_nothing_alone_is_asked_back_about_what_was_spoken_of(talk, run):
     talk(Answer(), "my card was declined")
     (said,) = talk(Answer(), "the little wheel turns and turns")

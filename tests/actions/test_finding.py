@@ -42,9 +42,9 @@ def test_only_articles_of_the_category_in_question_become_likelier():
     assert kindred([hit("a", 0.4)], "")[0].score == 0.4
 
 
-def test_a_piece_of_a_sentence_is_sure_of_nothing_by_itself():
+def test_a_part_of_a_question_is_sure_of_nothing_by_itself():
     # "How much is shipping to France?", "and to Canada?": alone it finds the list of countries, behind it the prices.
     alone = [hit("countries", 0.95), hit("plugs", 0.05)]
     behind = [hit("prices", 0.6), hit("countries", 0.3)]
-    assert fuse(alone, behind, 2.0, "", piece=True)[0].article_id == "prices"
+    assert fuse(alone, behind, 2.0, "", modifier=True)[0].article_id == "prices"
     assert fuse(alone, behind, 2.0, "")[0].article_id == "countries"
