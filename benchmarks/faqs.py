@@ -30,7 +30,7 @@ from kb_index.settings import ROOT, KnowledgeSettings
 MESSAGES = ROOT / "data" / "evaluation" / "faqs"
 SETS = {"perl": ("perl-doc",), "python": ("python3.11-doc",), "proxy-and-mail": ("privoxy", "fetchmail")}
 LEAST_WORDS = 8  # an answer of fewer only says where to look
-SHOWN = ("recall_at_1", "recall_at_3", "mrr_at_10", "risk_coverage_area", "ece")
+SHOWN = ("recall_at_1", "recall_at_3", "mrr_at_10", "risk_coverage_area", "ece", "ece_by_chance")
 
 
 @dataclass(frozen=True)
@@ -139,12 +139,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _print(results: dict[str, dict], given: dict[str, QuestionSet], console: Console) -> None:
-    table = Table("set", "articles", "questions", "recall@1", "MiniLM", "BM25", "times MiniLM", "calibration error")
+    table = Table(
+        "set", "articles", "questions", "recall@1", "MiniLM", "BM25", "times MiniLM", "calibration error", "by chance"
+    )
     times = {name: each["ours"]["recall_at_1"] / each["minilm"]["recall_at_1"] for name, each in results.items()}
     for name, each in results.items():
         recalls = [f"{each[system]['recall_at_1']:.3f}" for system in ("ours", "minilm", "bm25")]
+        errors = [f"{each['ours'][key]:.3f}" for key in ("ece", "ece_by_chance")]
         counts = [str(len(given[name].documents)), str(len(given[name].questions))]
-        table.add_row(name, *counts, *recalls, f"{times[name]:.2f}", f"{each['ours']['ece']:.3f}")
+        table.add_row(name, *counts, *recalls, f"{times[name]:.2f}", *errors)
     console.print(table)
     short = {
         name: {system: {key: each[system].get(key) for key in SHOWN} for system in each}

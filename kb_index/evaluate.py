@@ -125,6 +125,7 @@ def report(found: Run, questions: list[Question], probabilities: bool) -> dict:
         "wrong_at_70_coverage": measures.wrong_at(COVERAGE, scores, right),
         "wrong_at_70_coverage_at_best": measures.wrong_at_best(COVERAGE, right),
         "ece": measures.calibration_error(scores, right) if probabilities else None,
+        "ece_by_chance": measures.calibration_error_by_chance(scores) if probabilities else None,
     }
     if probabilities:
         result["thresholds"] = [measures.at_threshold(each, scores, right) for each in THRESHOLDS]

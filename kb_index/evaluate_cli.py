@@ -28,6 +28,7 @@ SHOWN = {
     "wrong_at_70_coverage": "wrong answers at 70 % coverage",
     "wrong_at_70_coverage_at_best": "… if it knew which are wrong",
     "ece": "expected calibration error",
+    "ece_by_chance": "… of probabilities that are true",
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 DEPTH = 10
 BINS = 10
 BOOTSTRAPS = 2_000
+CHANCES = 200
 
 
 def ranking(found: Sequence[Sequence[str]], relevant: Sequence[frozenset[str]]) -> dict[str, np.ndarray]:
@@ -73,6 +74,16 @@ def calibration_error(scores: np.ndarray, right: np.ndarray) -> float:
             for each in np.unique(bins)
         )
     )
+
+
+def calibration_error_by_chance(scores: np.ndarray, seed: int = 0) -> float:
+    """Return the calibration error that these scores would show on average if each were exactly true.
+
+    It is not 0: of few answers, a share is right that differs from the chance of each.
+    """
+    generator = np.random.default_rng(seed)
+    drawn = (generator.random(len(scores)) < scores for _ in range(CHANCES))
+    return float(np.mean([calibration_error(scores, right) for right in drawn]))
 
 
 def at_threshold(threshold: float, scores: np.ndarray, right: np.ndarray) -> dict[str, float | None]:

@@ -135,6 +135,13 @@ def test_honesty_is_counted_as_defined():
     assert measures.at_threshold(0.7, scores, right) == {"threshold": 0.7, "coverage": 0.5, "precision": 1.0}
 
 
+def test_what_true_probabilities_would_show_is_less_the_more_there_are():
+    few, many = (measures.calibration_error_by_chance(np.full(count, 0.55)) for count in (20, 2_000))
+    # The mean of |share right - .55| over draws: sqrt(2/pi) standard deviations.
+    assert few == pytest.approx(0.089, abs=0.015) and many == pytest.approx(0.0089, abs=0.0015)
+    assert measures.calibration_error_by_chance(np.array([1.0, 1.0])) == 0.0
+
+
 def test_the_interval_of_a_difference_holds_it_and_is_the_same_each_time():
     generator = np.random.default_rng(0)
     theirs = generator.random(400) < 0.5
