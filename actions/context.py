@@ -26,7 +26,7 @@ class ActionSettings(KnowledgeSettings):
     answer_threshold: float = Field(default=0.6, description="The score from which an article is given as the answer.")
     demo: bool = Field(default=False, description="Look up orders in the demo shop's book.")
     another_threshold: float = Field(
-        default=0.25, description="The score from which it is asked back whether an article is meant."
+        default=0.2, description="The score from which it is asked back whether an article is meant."
     )
 
 
