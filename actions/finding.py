@@ -182,12 +182,13 @@ def _are_two(first: Found, second: Found, whole: Found, second_leans: bool) -> b
     found = [half.hits[0].article_id for half in (first, second) if half.hits]
     if len(set(found)) < 2 or max(first.score, second.score) < settings.answer_threshold:
         return False
-    if _is_sure(whole) and max(whole.hits, key=lambda hit: hit.score).article_id not in found:
+    sure = _is_sure(whole)
+    if sure and max(whole.hits, key=lambda hit: hit.score).article_id not in found:
         return False
-    if _is_sure(whole) and any(_is_by_chance(half, whole) for half in (first, second)):
+    if sure and any(_is_by_chance(half, whole) for half in (first, second)):
         return False
     # Where the other half finds nothing, what "it" or "her" in this one means is not known either.
-    needs_both = _is_sure(whole) or (second_leans and first.score < second.score)
+    needs_both = sure or (second_leans and first.score < second.score)
     return not needs_both or min(first.score, second.score) >= settings.another_threshold
 
 

@@ -38,7 +38,7 @@ class Quotable:
     `questions` are those that read well on a button; the title stands in where there are none.
 
     `answered_at` has for each question the sentence that is nearest to it, as the source and its place in there.
-    `headings` has those of an article without questions that surely find it when they are asked for, each with the
+    `headings` has those of an article without such questions that surely find it when they are asked for, each with the
     path that its sources are under.
     """
 

@@ -111,13 +111,12 @@ def carries_on(text: str) -> bool:
 
 def is_fragment(text: str) -> bool:
     """Whether a message is no sentence but a piece of one: "gift cards?", "in the green tea"."""
-    words = len(text.split())
-    return words <= BRIEF_WORDS or (words <= FRAGMENT_WORDS and bool(_PREPOSITION.search(text)))
+    return len(text.split()) <= BRIEF_WORDS or is_modifier(text)
 
 
 def is_modifier(text: str) -> bool:
     """Whether a message only says for what, where or how: "to Canada", "with an AeroPress"."""
-    return is_fragment(text) and bool(_PREPOSITION.search(text))
+    return len(text.split()) <= FRAGMENT_WORDS and bool(_PREPOSITION.search(text))
 
 
 def without_objection(text: str) -> str:
