@@ -109,8 +109,9 @@ def _answer_one(
     earlier = tracker.get_slot("shown_articles") or []
     in_a_row = bool(found.hits) and found.hits[0].article_id in earlier
     shown = earlier if in_a_row or found.leaned else []
-    again = in_a_row and _asks_again(text, found, before)
-    worn_out = {each for each in shown if shown.count(each) >= MOST_TIMES} if again else set()
+    done = wording.reports(text)
+    again = in_a_row and (done or _asks_again(text, found, before))
+    worn_out = {each for each in shown if done or shown.count(each) >= MOST_TIMES} if again else set()
     remembered = [SlotSet("last_question", found.question), SlotSet("topic", found.topic.to_slot())]
     if found.hits and found.hits[0].article_id in worn_out:
         hits, intro = next_best(found.hits, shown, NEAR_ENOUGH_UNASKED), SEEN_FIRST

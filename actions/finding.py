@@ -23,6 +23,9 @@ BEHIND_PIECE = 1.5  # at least, for "and the green tea?"
 BEHIND_MODIFIER = 2.0  # at least, for "and to Canada?"
 LEAST_ALONE, MOST_ALONE = -2.0, 0.5  # log odds, between which a modifier says something by itself
 BEHIND_FEW_WORDS, FEW_WORDS = 1.0, 2  # at least, for "ratio?"
+# What a message with "it" adds to the article of the question before, to be about that, in log odds; nothing where
+# both together are as sure as can be.
+LEAST_GAIN, SURE_TOGETHER = 1.0, 3.0
 SAME_CATEGORY = 2.0
 KINDRED = 1.0  # what the unsure one of two questions gets in the category of the other, in log odds
 AGREEMENT = 1.0  # both searches found it
@@ -137,7 +140,8 @@ def _behind(text: str, vector: np.ndarray | None, topic: Topic) -> Found:
     together = topic.before(said)
     behind, joined = search(together)
     weight = max(_weight(alone), _weight_of_wording(text, said))
-    hits = fuse(alone.hits, joined, weight, topic.category, wording.is_modifier(said))
+    part = wording.is_modifier(said) or (wording.points_back(said) and _fits(said, joined, topic))
+    hits = fuse(alone.hits, joined, weight, topic.category, part)
     if not hits or (alone.hits and hits[0].article_id == alone.hits[0].article_id and _is_new(alone.hits[0], joined)):
         return replace(alone, hits=hits)
     follows = Topic(topic.question, said, _category(hits) or topic.category)
@@ -146,6 +150,20 @@ def _behind(text: str, vector: np.ndarray | None, topic: Topic) -> Found:
     surely = alone.hits[:1] if alone.score >= context.settings().answer_threshold else []
     by_itself = hits[0].article_id in [hit.article_id for hit in surely]
     return Found(together, both / np.linalg.norm(both), alone.said, hits, follows, leaned=True, by_itself=by_itself)
+
+
+def _fits(said: str, joined: list[Hit], topic: Topic) -> bool:
+    """Whether a message, read behind the question before it, makes the article that this one found surer.
+
+    So "how often do I change it?" behind a water filter is about the filter, whatever else it finds by itself;
+    "how do I return it?" behind a kettle is not about choosing one.
+    """
+    before = search(topic.text)[1][:1]
+    if not before or not joined or joined[0].article_id != before[0].article_id:
+        return False
+    together = log_odds(joined[0].score)
+    least = 0.0 if together >= SURE_TOGETHER else LEAST_GAIN
+    return wording.is_hollow(said) or together >= log_odds(before[0].score) + least
 
 
 def _is_new(best: Hit, joined: list[Hit]) -> bool:

@@ -19,6 +19,13 @@ _CARRIES_ON = re.compile(
 # What sounds like one more detail where it ends a piece of a sentence, and what rejects the answer before it.
 _ADDS_ON = re.compile(r"\b(?:too|as well|also)\W*$", re.IGNORECASE)
 _OBJECTION = re.compile(r"^\W*(?:(?:no|nope|but|i mean|actually|again)\b\W*)+", re.IGNORECASE)
+# What has been done already, and "what now?": where it brings up the same article again, that one was of no use.
+_REPORTS = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|well|and|so)\b\W*)*(?:what (?:now|next|then)|now(?: what)?)\W*$"
+    r"|^\W*(?:(?:yes|no|but|ok(?:ay)?|well|and)\b\W*)*(?:i|we)(?:\s*['\u2019]?\s*ve| have)?\s+"
+    r"(?:(?:already|just|even|also)\s+)*(?:did|done|read|put|took|went|made|set|ran|let|spoke|wrote|(?!need\b)\w{2,}ed)\b[^?]*$",
+    re.IGNORECASE,
+)
 _PREPOSITION = re.compile(r"^\W*(?:in|to|for|from|on|at|with|without|by|of|outside|inside|within)\b", re.IGNORECASE)
 MAX_READ = 400  # characters
 _POINTS_BACK = re.compile(
@@ -89,7 +96,7 @@ _JOINT_NOUN = re.compile(r"[,;]?\s+(?:and\s+also\s+about|plus|and\s+also)\s+", r
 _HOLLOW = re.compile(
     r"(?:a|am|an|and|any|are|at|be|but|by|can|could|did|do|does|doing|each|for|go|going|happen(?:s|ed)?|has|have|he|"
     r"her|here|his|how|i|if|in|is|it|its|just|many|me|mean|means|much|my|next|no|not|now|of|ok|okay|on|one|or|our|"
-    r"please|really|right|she|should|so|supposed|s|than|that|the|them|then|there|these|they|this|those|to|too|us|was|we|"
+    r"please|possible|really|right|she|should|so|supposed|s|than|that|the|them|then|there|these|they|this|those|to|too|us|was|we|"
     r"well|were|what|when|where|which|who|why|will|with|works?|would|you|your)"
 )
 FEWEST_WORDS = 2  # of each of two questions
@@ -98,10 +105,13 @@ MOST_OFFERED = 70  # characters
 
 def leaning(text: str, brief_counts: bool = True) -> int:
     """Return from 0 (stands by itself) to `MOST_LEANING` how much a message seems to lean on what was said before."""
-    words = len(text.split())
-    points_back = words <= POINTING_WORDS and bool(_POINTS_BACK.search(_POINTS_WITHIN.sub("", text)))
-    brief = words <= BRIEF_WORDS and (brief_counts or bool(_ONLY_ASKS.search(text)))
-    return carries_on(text) + points_back + brief
+    brief = len(text.split()) <= BRIEF_WORDS and (brief_counts or bool(_ONLY_ASKS.search(text)))
+    return carries_on(text) + points_back(text) + brief
+
+
+def points_back(text: str) -> bool:
+    """Whether a short message names by "it" or "that" what was spoken of before it."""
+    return len(text.split()) <= POINTING_WORDS and bool(_POINTS_BACK.search(_POINTS_WITHIN.sub("", text)))
 
 
 def carries_on(text: str) -> bool:
@@ -117,6 +127,11 @@ def is_fragment(text: str) -> bool:
 def is_modifier(text: str) -> bool:
     """Whether a message only says for what, where or how: "to Canada", "with an AeroPress"."""
     return len(text.split()) <= FRAGMENT_WORDS and bool(_PREPOSITION.search(text))
+
+
+def reports(text: str) -> bool:
+    """Whether a message says what its writer has done ("I cleaned it yesterday"), or asks what comes after that."""
+    return bool(_REPORTS.search(text[:MAX_READ]))
 
 
 def without_objection(text: str) -> str:
@@ -161,6 +176,11 @@ def is_worth_offering(text: str) -> bool:
 def _asks_or_wants(text: str) -> bool:
     enough = len(text.split()) >= FEWEST_WORDS
     return enough and (asks(text) or bool(_WANTING.match(text)))
+
+
+def is_hollow(text: str) -> bool:
+    """Whether nothing in a message says what it is about: "is that possible?"."""
+    return not _has_content(text)
 
 
 def _has_content(text: str) -> bool:

@@ -59,7 +59,7 @@ def acknowledgement(signals: Signals) -> str:
         (signals.grief, GRIEF),
         (signals.trouble, TROUBLES.get(signals.trouble or "", TROUBLES["page_error"])),
         (signals.times_not_helped, NOT_HELPED),
-        (signals.repeated, AGAIN),
+        (signals.repeated or signals.asked_before, AGAIN),
         (signals.mood_reasons[:1] == (DOUBTS,) and not angry, DOUBTED),
     ):
         if holds:

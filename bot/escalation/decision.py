@@ -64,13 +64,22 @@ def decide(signals: Signals, intent: str | None, confidence: float, failed_answe
 def careful(signals: Signals) -> bool:
     """Whether a reply acknowledges first, is shorter, and shows no cheer. Known before the engine is asked."""
     return (
-        signals.frustration >= OFFER_AT or signals.says_upset or bool(signals.trouble) or signals.harm or signals.grief
+        signals.frustration >= OFFER_AT
+        or signals.says_upset
+        or signals.asked_before
+        or bool(signals.trouble)
+        or signals.harm
+        or signals.grief
     )
 
 
 def _said(signals: Signals) -> tuple[str, ...]:
     """What the customer said of themselves, whatever else the message is about."""
-    found = ((signals.grief, "Somebody has died."), (signals.says_upset, "Says that they are upset."))
+    found = (
+        (signals.grief, "Somebody has died."),
+        (signals.says_upset, "Says that they are upset."),
+        (signals.asked_before, "Says that they have asked before."),
+    )
     return tuple(sentence for holds, sentence in found if holds)
 
 

@@ -26,7 +26,8 @@ _PERSON = re.compile(
     re.IGNORECASE,
 )
 _FRUSTRATION = re.compile(
-    r"\b(?:useless|ridiculous|unacceptable|disgrace(?:ful)?|disgusting|terrible|awful|horrible|pathetic|joke"
+    r"\b(?:useless|ridiculous|unacceptable|disgrace(?:ful)?|disgusting|terrible|awful|horrible|pathetic"
+    r"|(?:what a|some|bad|is a|'s a|are a|big|total|absolute) joke"
     r"|worst|rubbish|garbage|crap|furious|angry|fed up|sick of|had enough|waste of (?:my )?time|wasting my time"
     r"|frustrat\w+|annoy\w+|outrag\w+|incompetent|appalling|never again|going in circles|in circles"
     r"|for the (?:third|fourth|fifth|last|\d+\w*) time|how many times|still (?:nothing|waiting|no (?:reply|answer))"
@@ -54,8 +55,18 @@ _SAYS_UPSET = re.compile(
     rf"|\b(?:this|that|it|which)(?:\s*['\u2019]?\s*i?s| was)\s+{_VERY}"
     r"(?:unacceptable|not acceptable|ridiculous|outrageous|disgrace(?:ful)?|appalling|disgusting|pathetic|infuriating"
     r"|an? (?:complete |total )?(?:disgrace|joke|nightmare))\b"
+    r"|\b(?:what|who|why|where|how|when) the (?:\w+ )?(?:hell|heck|fuck\w*|f\*+\w*)\b"
+    r"|\b(?:for (?:god|heaven|christ|pete)['\u2019]?s sake|(?:are you|you must be) (?:kidding|joking)|wtf)\b"
     # Angry faces, the anger sign, the middle finger.
     "|[\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f4a2\U0001f595]",
+    re.IGNORECASE,
+)
+# "This is the third time I ask", whether or not it was here that they asked before.
+_ASKED_BEFORE = re.compile(
+    r"\b(?:second|third|fourth|fifth|umpteenth|hundredth|\d+(?:nd|rd|th)) time\b[^.?!]{0,20}"
+    r"\b(?:ask\w*|writ\w+|wrote|contact\w*|explain\w*|tell\w*|told|say\w*|said|message\w*|call\w*)\b"
+    r"|\bfor the (?:third|fourth|fifth|last|umpteenth|hundredth|\d+\w*) time\b"
+    r"|\bhow (?:many times|often)\b[^.?!]{0,25}\b(?:ask|tell|say|repeat|write|explain)\b",
     re.IGNORECASE,
 )
 # Somebody came to harm, or says that the law or the public will hear of it: what no article is an answer to.
@@ -115,6 +126,7 @@ class Signals:
     abuse_words: int = 0
     shouting: bool = False
     says_upset: bool = False
+    asked_before: bool = False
     says_not_helped: bool = False
     repeated: int = 0
     frustrated_turns: int = 0
@@ -155,6 +167,7 @@ def measure(text: str, earlier: Sequence[str] = ()) -> Signals:
         abuse_words=len(_ABUSE.findall(text)),
         shouting=_shouts(text),
         says_upset=bool(_SAYS_UPSET.search(text)),
+        asked_before=bool(_ASKED_BEFORE.search(text)),
         says_not_helped=bool(_NOT_HELPED.search(text)),
         repeated=sum(_same_question(text, other) for other in recent),
         frustrated_turns=sum(_upset(said) for said in [*recent, text]),

@@ -37,6 +37,19 @@ def publish(shop):
             store.withdraw(connection, article_id)
 
 
+@pytest.fixture
+def publish_of_the_shop(publish):
+    """Publish more of the demo shop's articles, by their ids, for one test."""
+    root = ROOT / "data" / "knowledge"
+
+    def act(*article_ids):
+        for article_id in article_ids:
+            article = articles.read_file(next(root.rglob(f"{article_id}.md")), root)
+            publish(article_id, article.title, article.body, article.questions)
+
+    return act
+
+
 def test_every_quoted_line_stands_in_the_article(talk):
     (said,) = talk(Answer(), "How do I return something?")
     article = quotable(said["article"]["id"])
@@ -213,11 +226,32 @@ def test_a_withdrawn_article_is_not_quoted(publish, talk):
     assert "snow" not in str(talk(Answer(), "How do I wash a blip?"))
 
 
-def test_a_word_or_two_ask_about_what_was_spoken_of(publish, talk):
-    root = ROOT / "data" / "knowledge"
-    for name in ("brew-cold-brew", "brew-french-press", "brew-v60"):
-        article = articles.read_file(next(root.rglob(f"{name}.md")), root)
-        publish(name, article.title, article.body, article.questions)
+def test_it_is_what_was_spoken_of_where_the_message_fits_that(publish_of_the_shop, talk):
+    publish_of_the_shop("change-the-water-filter", "change-a-subscription", "choose-a-kettle", "brew-moka-pot")
+    assert ids(talk(Answer(), "how often do I change it")) == ["change-a-subscription"]
+    assert ids(talk(Answer(), "which water filter do I need")) == ["change-the-water-filter"]
+    assert ids(talk(Answer(), "how often do I change it")) == ["change-the-water-filter"]
+    assert ids(talk(Answer(), "what's the difference between the two kettles you sell")) == ["choose-a-kettle"]
+    assert ids(talk(Answer(), "does it work on induction")) == ["choose-a-kettle"]
+    assert ids(talk(Answer(), "how do I return it")) == ["how-to-return"]
+
+
+def test_a_message_that_says_nothing_of_its_own_is_about_what_was_spoken_of(publish_of_the_shop, talk):
+    publish_of_the_shop("pay-by-invoice", "click-and-collect")
+    assert ids(talk(Answer(), "I'd like to pay by invoice")) == ["pay-by-invoice"]
+    assert ids(talk(Answer(), "is that possible")) == ["pay-by-invoice"]
+
+
+@pytest.mark.parametrize("text", ["I already washed it with snow yesterday", "so what now?"])
+def test_who_has_done_it_already_is_not_shown_the_same_again(publish, talk, text):
+    publish("blip-care", "Wash a blip", "A blip is washed with snow.", ["My blip is dirty"])
+    assert ids(talk(Answer(), "my blip is dirty")) == ["blip-care"]
+    (said,) = talk(Answer(), text)
+    assert said["type"] == "text" and said["quick_replies"][-1]["title"] == "Talk to a person"
+
+
+def test_a_word_or_two_ask_about_what_was_spoken_of(publish_of_the_shop, talk):
+    publish_of_the_shop("brew-cold-brew", "brew-french-press", "brew-v60")
     assert ids(talk(Answer(), "How do I make cold brew?")) == ["brew-cold-brew"]
     assert ids(talk(Answer(), "ratio?")) == ["brew-cold-brew"]
 

@@ -101,6 +101,22 @@ def test_what_customers_ask_for_is_no_order_to_the_assistant(text):
     assert not wording.gives_orders(text)
 
 
+@pytest.mark.parametrize("text", ["I cleaned it yesterday", "yes, i already did that", "We've asked the neighbours"])
+def test_what_somebody_has_done_is_told_from_what_they_ask(text):
+    assert wording.reports(text)
+    assert not wording.reports(f"{text}, what else can I do?")
+
+
+@pytest.mark.parametrize("text", ["so now?", "ok, what now", "now what?"])
+def test_what_comes_next_is_asked_by_who_has_done_it(text):
+    assert wording.reports(text)
+
+
+@pytest.mark.parametrize("text", ["I need a filter", "cleaned or not", "can I clean it", "did you get my mail"])
+def test_a_wish_or_a_question_reports_nothing(text):
+    assert not wording.reports(text)
+
+
 @given(st.text(max_size=400))
 def test_any_text_is_taken(text):
     assert 0 <= wording.leaning(text) <= wording.MOST_LEANING

@@ -191,10 +191,42 @@ def test_a_hostile_text_is_measured_in_bounded_time():
 
 @pytest.mark.parametrize(
     "text",
-    ["I'm not annoyed, just asking", "my wife is angry with me", "is it a joke gift?", "we are mad about your coffee"],
+    [
+        "I'm not annoyed, just asking",
+        "my wife is angry with me",
+        "is it a joke gift?",
+        "we are mad about your coffee",
+        "what the filter is for",
+    ],
 )
 def test_a_feeling_that_is_not_the_customers_own_is_none(text):
     assert not measure(text).says_upset
+
+
+@pytest.mark.parametrize("text", ["where the hell is my parcel", "are you kidding me, where's my refund", "wtf"])
+def test_an_oath_says_that_somebody_is_upset(outcome, text):
+    assert careful(measure(text))
+    assert outcome(text, intent="order_status", confidence=0.92).outcome == OFFER
+
+
+@pytest.mark.parametrize(
+    "text", ["this is the third time I ask, where is my parcel?", "how often do I need to tell you"]
+)
+def test_who_says_that_they_asked_before_is_offered_a_person(outcome, text):
+    found = outcome(text, intent="order_status", confidence=0.92)
+    assert careful(measure(text))
+    assert found.outcome == OFFER
+    assert "Says that they have asked before." in found.reasons
+
+
+@pytest.mark.parametrize("text", ["how often do I have to descale it", "my second time buying from you"])
+def test_a_number_of_times_is_no_reproach(text):
+    assert not measure(text).asked_before
+
+
+def test_who_wants_to_hear_a_joke_is_not_angry():
+    assert measure("can you tell me a joke").frustration_words == 0
+    assert measure("your service is a joke").frustration_words == 1
 
 
 def test_a_greeting_that_asks_for_anybody_is_a_greeting(outcome):
