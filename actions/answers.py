@@ -70,28 +70,7 @@ class AnotherAnswer(Action):
         return "action_another_answer"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
-        question = tracker.get_slot("last_question")
-        shown = tracker.get_slot("shown_articles") or []
-        if not question:
-            say(dispatcher, "I'm sorry. Tell me what you are trying to do, and I'll look again.", [PERSON])
-            return failed(tracker)
-        if failed(tracker)[0]["value"] >= FAILED_ANSWERS_LIMIT:
-            return unresolved(dispatcher)
-        vector, hits = search(question)
-        left = next_best(hits, shown, NEAR_ENOUGH)
-        if left:
-            intro = "I'm sorry that did not help. Perhaps this does:"
-            if answer(
-                dispatcher,
-                question,
-                vector,
-                left,
-                intro,
-                instead=_others(vector, left),
-                brief=context.careful(tracker),
-            ):
-                return [SlotSet("shown_articles", [*shown, left[0].article_id][-MAX_SHOWN:]), *tried_again(tracker)]
-        return nothing_left(dispatcher, tracker)
+        return another(dispatcher, tracker)
 
 
 class AnswerHelped(Action):
@@ -109,9 +88,10 @@ def _answer_one(
     earlier = tracker.get_slot("shown_articles") or []
     in_a_row = bool(found.hits) and found.hits[0].article_id in earlier
     shown = earlier if in_a_row or found.leaned else []
-    done = wording.reports(text)
-    again = in_a_row and (done or _asks_again(text, found, before))
-    worn_out = {each for each in shown if done or shown.count(each) >= MOST_TIMES} if again else set()
+    if in_a_row and wording.reports(text):
+        return another(dispatcher, tracker)
+    again = in_a_row and _asks_again(text, found, before)
+    worn_out = {each for each in shown if shown.count(each) >= MOST_TIMES} if again else set()
     remembered = [SlotSet("last_question", found.question), SlotSet("topic", found.topic.to_slot())]
     if found.hits and found.hits[0].article_id in worn_out:
         hits, intro = next_best(found.hits, shown, NEAR_ENOUGH_UNASKED), SEEN_FIRST
@@ -133,6 +113,32 @@ def _answer_one(
             remembered = []
     unclear = no_answer(dispatcher, tracker, vector, unsure)
     return [*remembered, SlotSet("shown_articles", shown or None), *unclear]
+
+
+def another(dispatcher: CollectingDispatcher, tracker: Tracker) -> Events:
+    """Show the next best article for the last question, or say that there is none, or fetch a person."""
+    question = tracker.get_slot("last_question")
+    shown = tracker.get_slot("shown_articles") or []
+    if not question:
+        say(dispatcher, "I'm sorry. Tell me what you are trying to do, and I'll look again.", [PERSON])
+        return failed(tracker)
+    if failed(tracker)[0]["value"] >= FAILED_ANSWERS_LIMIT:
+        return unresolved(dispatcher)
+    vector, hits = search(question)
+    left = next_best(hits, shown, NEAR_ENOUGH)
+    if left:
+        intro = "I'm sorry that did not help. Perhaps this does:"
+        if answer(
+            dispatcher,
+            question,
+            vector,
+            left,
+            intro,
+            instead=_others(vector, left),
+            brief=context.careful(tracker),
+        ):
+            return [SlotSet("shown_articles", [*shown, left[0].article_id][-MAX_SHOWN:]), *tried_again(tracker)]
+    return nothing_left(dispatcher, tracker)
 
 
 def _others(question: np.ndarray, left: list[Hit]) -> list[dict[str, str]]:
