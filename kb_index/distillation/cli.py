@@ -1,7 +1,7 @@
 """Teaches the encoder: `python -m kb_index.distillation`, called by `scripts/train encoder`. Writes `kb_index/adapter`.
 
-Takes about two hours on two processors and 4 GB of disk, needs Debian's package sources, and starts again where it
-was ended: texts and the teacher's vectors stay in the folder that `--work` names.
+Takes about three hours on two processors and 4 GB of disk, needs Debian's package sources, and starts again
+where it was ended: texts and the teacher's vectors stay in the folder that `--work` names.
 """
 
 import argparse
@@ -14,11 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kb_index.articles import ArticleError
-from kb_index.distillation import sources, student, teacher, texts
+from kb_index.distillation import matching, sources, student, teacher, texts, written
 from kb_index.export import ADAPTER, PLAIN, TAUGHT, resolve
 from kb_index.settings import ROOT
 
 HELD = 500
+WRITTEN_A_LESSON = 1000  # texts
+OTHERS = 12  # lessons of the first round that the second one still reads
 
 
 def gather(options: argparse.Namespace) -> tuple[list[str], list[str]]:
@@ -50,24 +52,48 @@ def teach(number: int, options: argparse.Namespace, lessons: int) -> None:
 
     torch.set_num_threads(1)
     short, passages = gather(options)
-    own = range(number, lessons, options.processes)
-    teacher.teach(options.work / teacher.NAME, short, passages, own, options.work / "lessons")
+    given = {each: teacher.lesson(each, short, passages) for each in range(number, lessons, options.processes)}
+    teacher.teach(options.work / teacher.NAME, given, options.work / "lessons")
+    texts = list(
+        dict.fromkeys(text for topic in written.read(options.written) for each in topic for text in each.texts)
+    )
+    starts = range(0, len(texts), WRITTEN_A_LESSON)
+    given = {each: texts[start : start + WRITTEN_A_LESSON] for each, start in enumerate(starts)}
+    own = {each: part for each, part in given.items() if each % options.processes == number}
+    teacher.teach(options.work / teacher.NAME, own, options.work / "written")
 
 
 def train(number: int, options: argparse.Namespace, lessons: int) -> None:
-    """One process's part of the student's; the first one writes what came of it."""
+    """One process's part of the student's: first the teacher's places, then which message belongs to which article.
+
+    The first process writes what came of it.
+    """
     import torch
 
     torch.set_num_threads(1)
     pupil = student.Student(resolve(PLAIN), options.seed, number)
     given = student.lessons(options.work / "lessons")[:lessons]
     beside = student.Beside(number, options.processes, options.work / "meeting")
-    say = print if number == 0 else lambda _: None
+    projection, say = pupil.align(given[0]), print if number == 0 else lambda _: None
+    first, second = options.work / "first", options.work / "second"
     cosines = student.train(pupil, given, options.seen, HELD, say, beside)
+    # Each process has the same weights.
+    student.write(pupil, first / str(number), student.KEPT)
+    topics, lesson = written.read(options.written), student.joined(student.lessons(options.work / "written"))
+    for run in range(matching.RUNS):
+        pupil.go_on_from(first / str(number))
+        seed = f"{options.seed} {number} {run}"
+        matching.train(matching.Matching(topics, lesson, given[1:OTHERS], projection, pupil, seed), say, beside)
+        if number == 0:
+            student.write(pupil, second / str(run), 1.0)
     if number == 0:
-        how = {"base": f"sentence-transformers/{PLAIN}", "teacher": teacher.NAME, "kept": student.KEPT}
-        how |= {"texts": sum(len(each.texts) for each in given), "seen": options.seen}
-        student.write(pupil, options.output, {"name": TAUGHT} | how | {"cosine": cosines})
+        runs = [second / str(run) for run in range(matching.RUNS)]
+        student.write(pupil, options.output, 1.0, matching.blended(first / "0", runs, matching.KEPT))
+        how = {"base": student.BASE, "teacher": teacher.NAME, "kept": [student.KEPT, matching.KEPT]}
+        how |= {"texts": sum(len(each.texts) for each in given), "seen": options.seen, "cosine": cosines}
+        how |= {"written": sum(map(len, topics)), "passes": matching.PASSES, "runs": matching.RUNS}
+        described = json.dumps({"name": TAUGHT} | how, indent=2)
+        (options.output / "taught.json").write_text(f"{described}\n", encoding="utf-8")
 
 
 def together(work: Callable[..., None], *given) -> bool:
@@ -92,6 +118,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--messages", type=Path, action="append", default=[], help="JSON lines with `text`, or a CSV file"
     )
     parser.add_argument("--articles", type=Path, action="append", default=[], help="a folder of articles in Markdown")
+    parser.add_argument(
+        "--written", type=Path, default=written.WRITTEN, help="a folder of articles with messages that they answer"
+    )
     parser.add_argument("--lessons", type=int, default=41, help="how much the teacher reads, in 3,372 texts (41)")
     parser.add_argument("--seen", type=int, default=520_000, help="how many the student reads, many again (520000)")
     parser.add_argument("--processes", type=int, default=2, help="of one thread each (2)")
@@ -102,6 +131,11 @@ def main(arguments: list[str] | None = None) -> int:
         if not path.exists():
             print(f"error: {path} does not exist", file=sys.stderr)
             return 2
+    try:
+        written.read(options.written)
+    except written.WrittenError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     options.work.mkdir(parents=True, exist_ok=True)
     try:
         short, passages = gather(options)

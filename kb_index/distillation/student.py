@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+BASE = "sentence-transformers/all-MiniLM-L6-v2"
+WEIGHTS = "adapter_model.safetensors"
 RANK = 64
 # Half of what was learned is added: between both encoders lies one that is better than either on what neither was
 # taught (Wortsman and others, 2022); docs/encoder.md has the figures.
@@ -50,6 +52,11 @@ def lessons(folder: Path) -> list[Lesson]:
     """Read what `teacher.teach` left in a folder."""
     found = sorted(each for each in folder.glob("*.npz") if each.stem.isdigit())
     return [Lesson(json.loads(each.with_suffix(".json").read_text()), np.load(each)["e"]) for each in found]
+
+
+def joined(given: list[Lesson]) -> Lesson:
+    """Return several lessons as one."""
+    return Lesson([text for each in given for text in each.texts], np.concatenate([each.vectors for each in given]))
 
 
 def slip(text: str, dice: random.Random) -> str:
@@ -89,6 +96,19 @@ class Student:
     def tokens(self, texts: list[str]) -> list[list[int]]:
         """Return each text's token numbers, cut to what is trained on."""
         return self._tokenizer(texts, truncation=True, max_length=TOKENS_A_TEXT)["input_ids"]
+
+    def go_on_from(self, folder: Path) -> None:
+        """Take over the changes that `write` left in a folder."""
+        import torch
+        from safetensors.torch import load_file
+
+        scale = scale_of(folder)
+        own = dict(self.net.named_parameters())
+        with torch.no_grad():
+            for name, values in load_file(folder / WEIGHTS).items():
+                own[name.replace(".weight", ".default.weight")].copy_(
+                    values.float() * (scale if "lora_B" in name else 1)
+                )
 
     def embed(self, batch: list[list[int]]):
         """Return unit vectors, a torch tensor `(texts, dimensions)`."""
@@ -141,9 +161,10 @@ class Student:
                 found += _parted(sorted(order[start : start + SORTED_TOGETHER], key=lambda row: len(clean[row])), clean)
             self._dice.shuffle(found)
             for rows in found:
-                yield [self._seen(texts[row], clean[row]) for row in rows], wanted[rows]
+                yield [self.seen(texts[row], clean[row]) for row in rows], wanted[rows]
 
-    def _seen(self, text: str, clean: list[int]) -> list[int]:
+    def seen(self, text: str, clean: list[int]) -> list[int]:
+        """Return a text's tokens as it is shown: now and then a short one has a slip."""
         if len(clean) > SHORT or self._dice.random() >= SLIPS:
             return clean
         return self.tokens([slip(text, self._dice)])[0]
@@ -191,14 +212,14 @@ class Steps:
     """AdamW on a student in half precision: half of the time, and exact enough but for the sum of many small steps,
     which is kept in full."""
 
-    def __init__(self, student: Student, beside: "Beside | None") -> None:
+    def __init__(self, student: Student, beside: "Beside | None", rate: float = LEARNING_RATE) -> None:
         import torch
 
-        self._student, self._beside, self._taken = student, beside, 0
+        self._student, self._beside, self._taken, self._rate = student, beside, 0, rate
         student.net.to(torch.bfloat16)
         self._weights = [each for each in student.net.parameters() if each.requires_grad]
         self._exact = [each.detach().float().clone().requires_grad_() for each in self._weights]
-        self._optimizer = torch.optim.AdamW(self._exact, lr=LEARNING_RATE, weight_decay=0.01, betas=(0.9, 0.98))
+        self._optimizer = torch.optim.AdamW(self._exact, lr=rate, weight_decay=0.01, betas=(0.9, 0.98))
 
     def take(self, texts: int, done: float) -> float:
         """Go one step along the slopes that lie at the weights; return how many texts all processes took it on.
@@ -208,7 +229,7 @@ class Steps:
         import torch
 
         self._taken += 1
-        rate = LEARNING_RATE * min(1.0, self._taken / WARM_UP) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        rate = self._rate * min(1.0, self._taken / WARM_UP) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         slopes = torch.cat([each.grad.float().flatten() for each in self._weights] + [torch.tensor([float(texts)])])
@@ -257,16 +278,27 @@ def cosine(student: Student, aside: Lesson, projection: np.ndarray) -> float:
     return float((student.vectors(aside.texts) * aside.wanted(projection)).sum(axis=1).mean())
 
 
-def write(student: Student, folder: Path, how: dict) -> None:
-    """Write the changes in PEFT's format, half precision, with how they came about beside them."""
+def changes(student: Student) -> dict:
+    """Return a student's low-rank changes, by the names that PEFT gives them."""
     from peft import get_peft_model_state_dict
+
+    return get_peft_model_state_dict(student.net)
+
+
+def write(student: Student, folder: Path, kept: float, state: dict | None = None) -> None:
+    """Write changes in PEFT's format, half precision, to be added by the share `kept`; the student's, or `state`."""
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    changes = student.net.peft_config["default"]
-    changes.lora_alpha = round(RANK * KEPT)
-    changes.base_model_name_or_path = how["base"]
-    changes.save_pretrained(folder)
-    state = {name: values.half().contiguous() for name, values in get_peft_model_state_dict(student.net).items()}
-    save_file(state, folder / "adapter_model.safetensors")
-    (folder / "taught.json").write_text(json.dumps(how, indent=2) + "\n", encoding="utf-8")
+    described = student.net.peft_config["default"]
+    described.lora_alpha = round(RANK * kept)
+    described.base_model_name_or_path = BASE
+    described.save_pretrained(folder)
+    halves = {name: values.half().contiguous() for name, values in (state or changes(student)).items()}
+    save_file(halves, folder / WEIGHTS)
+
+
+def scale_of(folder: Path) -> float:
+    """Return by what an adapter's changes are multiplied when they are added."""
+    described = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    return described["lora_alpha"] / described["r"]

@@ -28,8 +28,16 @@ def joined(parts: Path, folder: Path) -> Path:
     return target
 
 
-def teach(source: Path, short: list[str], passages: list[str], lessons: range, folder: Path, say=print) -> None:
-    """Write the teacher's vectors for the lessons of these numbers into `folder`; what is there already is kept."""
+def lesson(number: int, short: list[str], passages: list[str]) -> list[str]:
+    """Return the texts of one lesson."""
+    return [
+        *short[number * SHORT_A_LESSON : (number + 1) * SHORT_A_LESSON],
+        *passages[number * PASSAGES_A_LESSON : (number + 1) * PASSAGES_A_LESSON],
+    ]
+
+
+def teach(source: Path, lessons: dict[int, list[str]], folder: Path, say=print) -> None:
+    """Write the teacher's vectors for lessons, by their numbers, into `folder`; what is there already is kept."""
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -37,12 +45,10 @@ def teach(source: Path, short: list[str], passages: list[str], lessons: range, f
     model = SentenceTransformer(str(source), device="cpu")
     model.max_seq_length = TOKENS_A_TEXT
     model.to(torch.bfloat16)
-    for number in lessons:
+    for number, texts in lessons.items():
         target = folder / f"{number:04d}.npz"
         if target.exists():
             continue
-        texts = short[number * SHORT_A_LESSON : (number + 1) * SHORT_A_LESSON]
-        texts = texts + passages[number * PASSAGES_A_LESSON : (number + 1) * PASSAGES_A_LESSON]
         with torch.inference_mode():
             vectors = model.encode(texts, batch_size=TEXTS_A_STEP, convert_to_tensor=True).float().numpy()
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -50,4 +56,4 @@ def teach(source: Path, short: list[str], passages: list[str], lessons: range, f
         aside = target.with_suffix(".part.npz")
         np.savez(aside, e=vectors.astype(np.float16))
         aside.rename(target)
-        say(f"teacher: lesson {number + 1} of {lessons.stop}")
+        say(f"teacher: {folder.name}, lesson {number + 1}")

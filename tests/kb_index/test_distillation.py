@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kb_index.distillation import sources, student, texts
+from kb_index.distillation import matching, sources, student, texts, written
 from kb_index.distillation.cli import main
 from kb_index.distillation.student import Lesson, Student
 from kb_index.distillation.texts import Texts
+from kb_index.distillation.written import Written
 from tests.kb_index.test_encoder import make_model
 
 PAGE = """<!DOCTYPE html><html><head><title>Sharing a printer</title>
@@ -76,6 +77,86 @@ def test_a_student_comes_nearer_to_its_teacher(tmp_path: Path):
     given = [Lesson(said[:60], vectors[:60]), Lesson(said[60:], vectors[60:])]
     cosines = student.train(Student(str(tmp_path / "model"), 0), given, most=20_000, held=30, say=lambda _: None)
     assert cosines["after"] > cosines["before"] + 0.05
+
+
+def test_what_was_written_to_teach_with_is_whole_and_nothing_stands_twice():
+    topics = written.read(written.WRITTEN)
+    articles = [article for topic in topics for article in topic]
+    assert all(len(topic) >= 6 for topic in topics), "neighbours are what it teaches to tell apart"
+    assert all(len(article.questions) == 4 and len(article.answer.split()) >= 35 for article in articles)
+    texts = [text.casefold() for article in articles for text in article.questions]
+    assert len(texts) == len(set(texts))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        '{"topic": "a", "title": "b", "answer": "c"}',
+        '{"topic": "a", "title": "", "answer": "c", "questions": ["d"]}',
+    ],
+)
+def test_a_written_article_that_cannot_be_read_is_named_by_its_line(tmp_path: Path, capsys, line: str):
+    good = '{"topic": "a", "title": "b", "answer": "c", "questions": ["d"]}'
+    (tmp_path / "home.jsonl").write_text(f"{good}\n{line}\n")
+    assert main(["--written", str(tmp_path), "--work", str(tmp_path / "work")]) == 2
+    assert "home.jsonl, line 2" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_student_learns_which_article_a_message_belongs_to(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(matching, "PASSES", 60)
+    make_model(tmp_path / "model")
+    pupil = Student(str(tmp_path / "model"), 0)
+    topics = [
+        [
+            Written(topic, f"the {name}", f"a long answer {topic} {name}", (f"{other} please", f"i want {other}"))
+            for name, other in pairs
+        ]
+        for topic, pairs in (
+            ("one", [("parcel", "refund"), ("coffee", "message")]),
+            ("two", [("order", "return"), ("tea", "card")]),
+        )
+    ]
+    texts = [text for topic in topics for each in topic for text in each.texts]
+    dice = np.random.default_rng(0)
+    lesson = Lesson(texts, dice.normal(size=(len(texts), 48)).astype(np.float16))
+    monkeypatch.setattr(matching, "TO_PLACE", 0.0)
+    monkeypatch.setattr(matching, "LABELS", 1.0)
+
+    def found() -> list[bool]:
+        rows = []
+        for topic in topics:
+            answers = pupil.vectors([each.answer for each in topic])
+            for number, each in enumerate(topic):
+                rows += ((pupil.vectors(list(each.questions)) @ answers.T).argmax(1) == number).tolist()
+        return rows
+
+    assert not all(found())
+    projection = dice.normal(size=(48, pupil.net.config.hidden_size)).astype(np.float32)
+    matching.train(matching.Matching(topics, lesson, [lesson], projection, pupil, "0"), say=lambda _: None)
+    assert all(found())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_between_two_adapters_lies_what_is_partly_each(tmp_path: Path):
+    make_model(tmp_path / "model")
+    said = ["where is my parcel", "a refund please"]
+    dice = np.random.default_rng(0)
+    vectors = []
+    for side in ("first", "second"):
+        pupil = Student(str(tmp_path / "model"), 0)
+        given = Lesson([f"message {number}" for number in range(40)], dice.normal(size=(40, 48)).astype(np.float16))
+        student.train(pupil, [given, given], most=4_000, held=5, say=lambda _: None)
+        student.write(pupil, tmp_path / side, 1.0)
+        vectors.append(pupil.vectors(said))
+    for share, expected in ((0.0, vectors[0]), (1.0, vectors[1])):
+        pupil = Student(str(tmp_path / "model"), 0)
+        state = matching.blended(tmp_path / "first", [tmp_path / "second"] * 2, share)
+        student.write(pupil, tmp_path / "between", 1.0, state)
+        pupil.go_on_from(tmp_path / "between")
+        assert np.allclose(pupil.vectors(said), expected, atol=0.02)
 
 
 def test_a_file_that_is_not_there_is_named_before_anything_is_fetched(tmp_path: Path, capsys):
