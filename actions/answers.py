@@ -18,7 +18,7 @@ from kb_index.search import Hit
 FAILED_ANSWERS_LIMIT = 2
 MAX_SHOWN = 6
 # A message that finds the same article again and is this near to the one before asks the same, as a cosine.
-SAME_AGAIN = 0.25
+SAME_AGAIN = 0.28
 SAME_SHARE = 0.6  # of the sentences
 # What the classifier's "out of scope" says against any article, in log odds. It says so of 52 % of the messages in
 # data/evaluation that no article answers and of 10 % of the others, which would be 1.6; other shops' may differ.

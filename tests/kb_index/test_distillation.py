@@ -106,7 +106,8 @@ def test_a_written_article_that_cannot_be_read_is_named_by_its_line(tmp_path: Pa
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_student_learns_which_article_a_message_belongs_to(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(matching, "PASSES", 60)
+    monkeypatch.setattr(matching, "PASSES", 200)
+    monkeypatch.setattr(matching, "LEARNING_RATE", 5e-3)
     make_model(tmp_path / "model")
     pupil = Student(str(tmp_path / "model"), 0)
     topics = [
