@@ -23,7 +23,8 @@ _OBJECTION = re.compile(r"^\W*(?:(?:no|nope|but|i mean|actually|again)\b\W*)+", 
 _REPORTS = re.compile(
     r"^\W*(?:(?:ok(?:ay)?|well|and|so)\b\W*)*(?:what (?:now|next|then)|now(?: what)?)\W*$"
     r"|^\W*(?:(?:yes|no|but|ok(?:ay)?|well|and)\b\W*)*(?:i|we)(?:\s*['\u2019]?\s*ve| have)?\s+"
-    r"(?:(?:already|just|even|also)\s+)*(?:did|done|read|put|took|went|made|set|ran|let|spoke|wrote|(?!need\b)\w{2,}ed)\b[^?]*$",
+    r"(?:(?:already|just|even|also)\s+)*"
+    r"(?:did|done|read|put|took|went|made|set|ran|let|spoke|wrote|(?!need\b)\w{2,}ed)\b[^?]*$",
     re.IGNORECASE,
 )
 _PREPOSITION = re.compile(r"^\W*(?:in|to|for|from|on|at|with|without|by|of|outside|inside|within)\b", re.IGNORECASE)
@@ -96,8 +97,8 @@ _JOINT_NOUN = re.compile(r"[,;]?\s+(?:and\s+also\s+about|plus|and\s+also)\s+", r
 _HOLLOW = re.compile(
     r"(?:a|am|an|and|any|are|at|be|but|by|can|could|did|do|does|doing|each|for|go|going|happen(?:s|ed)?|has|have|he|"
     r"her|here|his|how|i|if|in|is|it|its|just|many|me|mean|means|much|my|next|no|not|now|of|ok|okay|on|one|or|our|"
-    r"please|possible|really|right|she|should|so|supposed|s|than|that|the|them|then|there|these|they|this|those|to|too|us|was|we|"
-    r"well|were|what|when|where|which|who|why|will|with|works?|would|you|your)"
+    r"please|possible|really|right|she|should|so|supposed|s|than|that|the|them|then|there|these|they|this|those|to|too|"
+    r"us|was|we|well|were|what|when|where|which|who|why|will|with|works?|would|you|your)"
 )
 FEWEST_WORDS = 2  # of each of two questions
 MOST_OFFERED = 70  # characters
@@ -152,13 +153,13 @@ def two_questions(text: str) -> tuple[str, str] | None:
     sentences = [part for part in _SENTENCES.split(text) if part.strip()]
     for at in range(1, len(sentences)):
         first, second = " ".join(sentences[:at]), " ".join(sentences[at:])
-        if _asks_or_wants(sentences[at - 1]) and _asks_or_wants(sentences[at]) and _has_content(second):
+        if _asks_or_wants(sentences[at - 1]) and _asks_or_wants(sentences[at]) and not is_hollow(second):
             return first, second
     for joint in (_JOINT, _JOINT_NOUN):
         for match in joint.finditer(text):
             first, second = text[: match.start()].strip(" ,;"), text[match.end() :].strip()
             enough = min(len(first.split()), len(second.split())) >= FEWEST_WORDS
-            if enough and _asks_or_wants(first) and _has_content(second):
+            if enough and _asks_or_wants(first) and not is_hollow(second):
                 return first, second
     return None
 
@@ -180,11 +181,7 @@ def _asks_or_wants(text: str) -> bool:
 
 def is_hollow(text: str) -> bool:
     """Whether nothing in a message says what it is about: "is that possible?"."""
-    return not _has_content(text)
-
-
-def _has_content(text: str) -> bool:
-    return any(not _HOLLOW.fullmatch(word) for word in re.findall(r"[^\W_]+", text.casefold()))
+    return all(_HOLLOW.fullmatch(word) for word in re.findall(r"[^\W_]+", text.casefold()))
 
 
 def gives_orders(text: str) -> bool:

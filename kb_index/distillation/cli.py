@@ -52,15 +52,13 @@ def teach(number: int, options: argparse.Namespace, lessons: int) -> None:
 
     torch.set_num_threads(1)
     short, passages = gather(options)
-    given = {each: teacher.lesson(each, short, passages) for each in range(number, lessons, options.processes)}
-    teacher.teach(options.work / teacher.NAME, given, options.work / "lessons")
-    texts = list(
-        dict.fromkeys(text for topic in written.read(options.written) for each in topic for text in each.texts)
-    )
-    starts = range(0, len(texts), WRITTEN_A_LESSON)
-    given = {each: texts[start : start + WRITTEN_A_LESSON] for each, start in enumerate(starts)}
-    own = {each: part for each, part in given.items() if each % options.processes == number}
-    teacher.teach(options.work / teacher.NAME, own, options.work / "written")
+    ours = list(dict.fromkeys(text for topic in written.read(options.written) for each in topic for text in each.texts))
+    parts = [ours[start : start + WRITTEN_A_LESSON] for start in range(0, len(ours), WRITTEN_A_LESSON)]
+    given = {
+        options.work / "lessons" / f"{each:04d}.npz": teacher.lesson(each, short, passages) for each in range(lessons)
+    } | {options.work / "written" / f"{each:04d}.npz": part for each, part in enumerate(parts)}
+    own = list(given)[number :: options.processes]
+    teacher.teach(options.work / teacher.NAME, {target: given[target] for target in own})
 
 
 def train(number: int, options: argparse.Namespace, lessons: int) -> None:
@@ -74,9 +72,10 @@ def train(number: int, options: argparse.Namespace, lessons: int) -> None:
     pupil = student.Student(resolve(PLAIN), options.seed, number)
     given = student.lessons(options.work / "lessons")[:lessons]
     beside = student.Beside(number, options.processes, options.work / "meeting")
-    projection, say = pupil.align(given[0]), print if number == 0 else lambda _: None
+    say = print if number == 0 else lambda _: None
     first, second = options.work / "first", options.work / "second"
-    cosines = student.train(pupil, given, options.seen, HELD, say, beside)
+    projection = pupil.align(given[0])
+    cosines = student.train(pupil, given, options.seen, HELD, say, beside, projection)
     # Each process has the same weights.
     student.write(pupil, first / str(number), student.KEPT)
     topics, lesson = written.read(options.written), student.joined(student.lessons(options.work / "written"))

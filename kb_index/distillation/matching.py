@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kb_index.distillation.student import RANK, TELL_EVERY, WEIGHTS, Beside, Lesson, Steps, Student, scale_of
+from kb_index.distillation.student import RANK, TELL_EVERY, WEIGHTS, Beside, Lesson, Steps, Student, lag, scale_of
 from kb_index.distillation.written import Written
 
 PASSES = 14
@@ -56,20 +56,18 @@ class Matching:
         return self._matched([article for topic in chosen for article in topic]) + TO_PLACE * self._held()
 
     def _held(self):
-        import torch
-
         rows = self._dice.sample(range(len(self._others)), min(OTHERS_A_STEP, len(self._others)))
         found = self.student.embed(self.student.tokens([self._others[row] for row in rows]))
-        return (1 - (found * torch.from_numpy(self._their_places[rows])).sum(1)).mean()
+        return lag(found, self._their_places[rows])
 
     def _matched(self, articles: list[Written]):
         import torch
 
         messages, owners, answers = self._chosen(articles)
-        found = self._embedded([*messages, *answers])
+        texts = [*messages, *answers]
+        found = self._embedded(texts)
         mine, theirs = found[: len(messages)], found[len(messages) :]
-        taught = torch.from_numpy(np.stack([self._teacher[text] for text in [*messages, *answers]]))
-        places = torch.from_numpy(np.stack([self._places[text] for text in [*messages, *answers]]))
+        taught = torch.from_numpy(np.stack([self._teacher[text] for text in texts]))
         right = torch.nn.functional.one_hot(torch.tensor(owners), len(articles)).float()
         likeness = mine @ theirs.T / TEMPERATURE
         teachers = taught[: len(messages)] @ taught[len(messages) :].T / TEMPERATURE
@@ -79,7 +77,7 @@ class Matching:
             TO_ARTICLE * _off(likeness, right, teachers)
             + TO_MESSAGE * _off(likeness.T, right.T, teachers.T)
             + TOGETHER * _off(among[same.sum(1) > 0], same[same.sum(1) > 0])
-            + TO_PLACE * (1 - (found * places).sum(1)).mean()
+            + TO_PLACE * lag(found, np.stack([self._places[text] for text in texts]))
         )
 
     def _chosen(self, articles: list[Written]) -> tuple[list[str], list[int], list[str]]:
@@ -97,8 +95,8 @@ class Matching:
 
         tokens = [self.student.seen(text, self._tokens[text]) for text in texts]
         order = sorted(range(len(texts)), key=lambda row: len(tokens[row]))
-        parts = [order[: len(order) // 3], order[len(order) // 3 : len(order) * 2 // 3], order[len(order) * 2 // 3 :]]
-        found = torch.cat([self.student.embed([tokens[row] for row in part]) for part in parts if part])
+        parts = [part for part in np.array_split(order, 3) if len(part)]
+        found = torch.cat([self.student.embed([tokens[row] for row in part]) for part in parts])
         return found[torch.tensor(np.argsort(order))]
 
 

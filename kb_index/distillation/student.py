@@ -15,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-BASE = "sentence-transformers/all-MiniLM-L6-v2"
+from kb_index.export import PLAIN
+
+BASE = f"sentence-transformers/{PLAIN}"
 WEIGHTS = "adapter_model.safetensors"
 RANK = 64
 # Half of what was learned is added: between both encoders lies one that is better than either on what neither was
@@ -180,16 +182,22 @@ def _parted(rows: list[int], tokens: list[list[int]]) -> list[list[int]]:
 
 
 def train(
-    student: Student, given: list[Lesson], most: int, held: int, say=print, beside: "Beside | None" = None
+    student: Student,
+    given: list[Lesson],
+    most: int,
+    held: int,
+    say=print,
+    beside: "Beside | None" = None,
+    projection: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Train on `most` texts, some of them seen more than once; return the cosines to the teacher before and after.
 
     The cosines are those of the first lesson's last `held` texts; nothing of that lesson is trained on.
-    `beside` is what other processes, that train the same student on other texts, are heard through.
+    `beside` is what other processes, that train the same student on other texts, are heard through; `projection` is
+    `student.align` of the first lesson where it is known.
     """
-    import torch
-
-    projection = student.align(given[0])
+    if projection is None:
+        projection = student.align(given[0])
     aside = Lesson(given[0].texts[-held:], given[0].vectors[-held:])
     before, seen, losses, told = cosine(student, aside, projection), 0.0, [], time.monotonic()
     say(f"cosine to the teacher before: {before:.4f}")
@@ -197,7 +205,7 @@ def train(
     for texts, wanted in student.batches(given[1:], projection):
         if seen >= most:
             break
-        loss = (1 - (student.embed(texts) * torch.from_numpy(wanted)).sum(1)).mean()
+        loss = lag(student.embed(texts), wanted)
         loss.backward()
         seen += steps.take(len(texts), seen / most)
         losses.append(float(loss.detach()))
@@ -206,6 +214,13 @@ def train(
             say(f"{seen:.0f} of {most} texts, loss {np.mean(losses[-200:]):.4f}")
     steps.finish()
     return {"before": round(before, 4), "after": round(cosine(student, aside, projection), 4)}
+
+
+def lag(found, wanted: np.ndarray):
+    """Return how far unit vectors are from where they are to lie, 1 less the mean cosine, as a torch tensor."""
+    import torch
+
+    return (1 - (found * torch.from_numpy(wanted)).sum(1)).mean()
 
 
 class Steps:
@@ -278,15 +293,9 @@ def cosine(student: Student, aside: Lesson, projection: np.ndarray) -> float:
     return float((student.vectors(aside.texts) * aside.wanted(projection)).sum(axis=1).mean())
 
 
-def changes(student: Student) -> dict:
-    """Return a student's low-rank changes, by the names that PEFT gives them."""
-    from peft import get_peft_model_state_dict
-
-    return get_peft_model_state_dict(student.net)
-
-
 def write(student: Student, folder: Path, kept: float, state: dict | None = None) -> None:
     """Write changes in PEFT's format, half precision, to be added by the share `kept`; the student's, or `state`."""
+    from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -294,7 +303,9 @@ def write(student: Student, folder: Path, kept: float, state: dict | None = None
     described.lora_alpha = round(RANK * kept)
     described.base_model_name_or_path = BASE
     described.save_pretrained(folder)
-    halves = {name: values.half().contiguous() for name, values in (state or changes(student)).items()}
+    halves = {
+        name: values.half().contiguous() for name, values in (state or get_peft_model_state_dict(student.net)).items()
+    }
     save_file(halves, folder / WEIGHTS)
 
 

@@ -36,19 +36,18 @@ def lesson(number: int, short: list[str], passages: list[str]) -> list[str]:
     ]
 
 
-def teach(source: Path, lessons: dict[int, list[str]], folder: Path, say=print) -> None:
-    """Write the teacher's vectors for lessons, by their numbers, into `folder`; what is there already is kept."""
+def teach(source: Path, lessons: dict[Path, list[str]], say=print) -> None:
+    """Write the teacher's vectors for lessons, each by the file that they go to; what is there already is kept."""
     import torch
     from sentence_transformers import SentenceTransformer
 
-    folder.mkdir(parents=True, exist_ok=True)
     model = SentenceTransformer(str(source), device="cpu")
     model.max_seq_length = TOKENS_A_TEXT
     model.to(torch.bfloat16)
-    for number, texts in lessons.items():
-        target = folder / f"{number:04d}.npz"
-        if target.exists():
+    for target, texts in lessons.items():
+        if target.exists() and json.loads(target.with_suffix(".json").read_text()) == texts:
             continue
+        target.parent.mkdir(parents=True, exist_ok=True)
         with torch.inference_mode():
             vectors = model.encode(texts, batch_size=TEXTS_A_STEP, convert_to_tensor=True).float().numpy()
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -56,4 +55,4 @@ def teach(source: Path, lessons: dict[int, list[str]], folder: Path, say=print) 
         aside = target.with_suffix(".part.npz")
         np.savez(aside, e=vectors.astype(np.float16))
         aside.rename(target)
-        say(f"teacher: {folder.name}, lesson {number + 1}")
+        say(f"teacher: {target.parent.name}, lesson {target.stem}")

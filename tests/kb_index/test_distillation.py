@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kb_index.distillation import matching, sources, student, texts, written
+from kb_index.distillation import matching, sources, student, teacher, texts, written
 from kb_index.distillation.cli import main
 from kb_index.distillation.student import Lesson, Student
 from kb_index.distillation.texts import Texts
@@ -102,6 +102,17 @@ def test_a_written_article_that_cannot_be_read_is_named_by_its_line(tmp_path: Pa
     (tmp_path / "home.jsonl").write_text(f"{good}\n{line}\n")
     assert main(["--written", str(tmp_path), "--work", str(tmp_path / "work")]) == 2
     assert "home.jsonl, line 2" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_teacher_reads_a_lesson_again_only_where_its_texts_changed(tmp_path: Path):
+    make_model(tmp_path / "model")
+    read: list[str] = []
+    for lesson in (["a parcel"], ["a parcel"], ["a parcel", "a refund"]):
+        teacher.teach(tmp_path / "model", {tmp_path / "lessons" / "0000.npz": lesson}, read.append)
+    assert len(read) == 2
+    [found] = student.lessons(tmp_path / "lessons")
+    assert found.texts == ["a parcel", "a refund"] and len(found.vectors) == 2
 
 
 @pytest.mark.filterwarnings("ignore")
